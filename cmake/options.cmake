@@ -1,0 +1,46 @@
+# Warnings, sanitizers, fuzzing: choices of a preset, none of which changes what the code does.
+set(EBB_SANITIZE "" CACHE STRING "Comma-separated sanitizers, e.g. address,undefined")
+option(EBB_FUZZ "Build the libFuzzer harnesses (clang only)" OFF)
+option(EBB_WERROR "Warnings stop the build" OFF)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(ebb_options INTERFACE)
+target_include_directories(ebb_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(ebb_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wnon-virtual-dtor -Woverloaded-virtual)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports possibly-dangling and uninitialised members in the inlined depths of
+  # std::optional and tl::expected where there are none.
+  target_compile_options(ebb_options INTERFACE -Wno-maybe-uninitialized)
+endif()
+if(EBB_WERROR)
+  target_compile_options(ebb_options INTERFACE -Werror)
+endif()
+if(EBB_SANITIZE)
+  target_compile_options(ebb_options INTERFACE -fsanitize=${EBB_SANITIZE}
+                         -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(ebb_options INTERFACE -fsanitize=${EBB_SANITIZE})
+endif()
+if(EBB_FUZZ)
+  target_compile_options(ebb_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# ebb_library(NAME DIRS folder... LINK target... [EXCEPT file...]): every .cc below the folders.
+function(ebb_library name)
+  cmake_parse_arguments(arg "" "" "DIRS;LINK;EXCEPT" ${ARGN})
+  set(sources)
+  foreach(dir ${arg_DIRS})
+    file(GLOB_RECURSE found CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${dir}/*.cc)
+    list(APPEND sources ${found})
+  endforeach()
+  foreach(file ${arg_EXCEPT})
+    list(FILTER sources EXCLUDE REGEX "/${file}$")
+  endforeach()
+  add_library(${name} STATIC ${sources})
+  add_library(ebb::${name} ALIAS ${name})
+  target_link_libraries(${name} PUBLIC ebb_options ${arg_LINK})
+endfunction()
