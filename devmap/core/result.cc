@@ -42,6 +42,10 @@ ErrorKind kind_of_errno(int number) {
     case EEXIST:
     case ENAMETOOLONG:
     case EOPNOTSUPP: return ErrorKind::invalid;
+    case EIO:
+    case ENODATA:
+    case EILSEQ:
+    case EBADMSG: return ErrorKind::damaged;
     default: return ErrorKind::lost;
   }
 }

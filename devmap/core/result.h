@@ -61,7 +61,7 @@ class [[nodiscard]] Error {
   static Error denied(fmt::format_string<Args...> format, Args&&... args) {
     return {ErrorKind::denied, fmt::format(format, std::forward<Args>(args)...)};
   }
-  // From an errno value; the kind follows from it (ENOSPC is full, ENOENT absent, EIO lost, ...).
+  // From an errno value; the kind follows from it (ENOSPC is full, ENOENT absent, EIO damaged, ENODEV lost, ...).
   static Error from_errno(int number);
 
   ErrorKind kind() const { return kind_; }

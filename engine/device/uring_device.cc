@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// uring_device.cc - a block device or image file of this machine, through the ring.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "engine/device/block_device.h"
+#include "engine/uring/two_way_fd.h"
+
+namespace ebb {
+
+namespace {
+
+class UringDevice final : public BlockDevice {
+ public:
+  UringDevice(TwoWayFd fd, Shape shape, Ring& ring)
+      : fd_(std::move(fd)), shape_(shape), ring_(ring) {}
+  const Shape& shape() const override { return shape_; }
+  void start(Transfer& transfer) override {
+    EBB_CHECK(transfer.way == Way::sync_data || all().contains(transfer.bytes()),
+              "a transfer past the device's end");
+    transfer.fd = fd_.for_transfer(transfer);
+    ring_.submit(transfer);
+  }
+
+ private:
+  TwoWayFd fd_;
+  Shape shape_;
+  Ring& ring_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BlockDevice>> open_device(const std::string& path, Access access,
+                                                 const Shape& shape, Ring& ring) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return fail(Error::from_errno(errno).during("opening {}", path));
+  }
+  const bool is_block_device = S_ISBLK(status.st_mode);
+  int flags = access == Access::read ? O_RDONLY : O_RDWR;
+  if (is_block_device && access == Access::write) flags |= O_EXCL;
+  const ByteCount alignment = is_block_device ? shape.logical_sector : limits::io_alignment;
+  TwoWayFd fd = TRY(TwoWayFd::open(path, flags, alignment));
+  return std::unique_ptr<BlockDevice>(new UringDevice(std::move(fd), shape, ring));
+}
+
+}  // namespace ebb

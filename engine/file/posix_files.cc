@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// posix_files.cc - a folder of this machine; file contents go through the ring.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "engine/file/files.h"
+#include "engine/uring/two_way_fd.h"
+
+namespace ebb {
+
+namespace {
+
+class PosixFile final : public File {
+ public:
+  PosixFile(TwoWayFd fd, Ring& ring) : fd_(std::move(fd)), ring_(ring) {}
+
+  void start(Transfer& transfer) override {
+    transfer.fd = fd_.for_transfer(transfer);
+    ring_.submit(transfer);
+  }
+  Result<ByteCount> size() override {
+    struct stat status {};
+    if (::fstat(fd_.buffered(), &status) != 0) return fail(Error::from_errno(errno));
+    return ByteCount(static_cast<std::uint64_t>(status.st_size));
+  }
+  Result<void> preallocate(ByteCount size) override {
+    if (::fallocate(fd_.buffered(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size.value())) ==
+            0 ||
+        errno == EOPNOTSUPP) {
+      return {};
+    }
+    return fail(Error::from_errno(errno));
+  }
+  Result<void> truncate(ByteCount size) override {
+    if (::ftruncate(fd_.buffered(), static_cast<off_t>(size.value())) == 0) return {};
+    return fail(Error::from_errno(errno));
+  }
+
+ private:
+  TwoWayFd fd_;
+  Ring& ring_;
+};
+
+class PosixLock final : public FolderLock {
+ public:
+  explicit PosixLock(UniqueFd fd) : fd_(std::move(fd)) {}
+
+ private:
+  UniqueFd fd_;
+};
+
+class PosixFiles final : public Files {
+ public:
+  PosixFiles(std::string root, Ring& ring) : root_(std::move(root)), ring_(ring) {}
+
+  Result<std::unique_ptr<File>> create(const std::string& name) override {
+    return open_with(name, O_RDWR | O_CREAT | O_EXCL);
+  }
+  Result<std::unique_ptr<File>> open(const std::string& name) override {
+    return open_with(name, O_RDONLY);
+  }
+  Result<std::unique_ptr<File>> open_for_repair(const std::string& name) override {
+    return open_with(name, O_RDWR);
+  }
+
+  Result<void> rename(const std::string& from, const std::string& to) override {
+    if (::rename(path(from).c_str(), path(to).c_str()) == 0) return {};
+    return fail(Error::from_errno(errno).during("renaming {} to {}", path(from), path(to)));
+  }
+  Result<void> remove(const std::string& name) override {
+    if (::unlink(path(name).c_str()) == 0) return {};
+    return fail(Error::from_errno(errno).during("removing {}", path(name)));
+  }
+  Result<void> make_folder(const std::string& name) override {
+    constexpr mode_t owner_only = 0700;
+    if (::mkdir(path(name).c_str(), owner_only) == 0 || errno == EEXIST) return {};
+    return fail(Error::from_errno(errno).during("making the folder {}", path(name)));
+  }
+  Result<void> sync_folder(const std::string& name) override {
+    const UniqueFd fd(::open(path(name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.is_open() && ::fsync(fd.get()) == 0) return {};
+    return fail(Error::from_errno(errno).during("syncing the folder {}", path(name)));
+  }
+
+  Result<std::vector<Entry>> list(const std::string& folder) override {
+    DIR* open_folder = ::opendir(path(folder).c_str());
+    if (open_folder == nullptr) {
+      return fail(Error::from_errno(errno).during("listing {}", path(folder)));
+    }
+    const std::unique_ptr<DIR, int (*)(DIR*)> closing(open_folder, ::closedir);
+    std::vector<Entry> entries;
+    errno = 0;
+    while (const dirent* found = ::readdir(open_folder)) {
+      const std::string_view name = found->d_name;
+      if (name != "." && name != "..") {
+        entries.push_back({std::string(name), found->d_type == DT_DIR});
+      }
+      errno = 0;
+    }
+    if (errno != 0) return fail(Error::from_errno(errno).during("listing {}", path(folder)));
+    std::ranges::sort(entries, {}, &Entry::name);
+    return entries;
+  }
+
+  Result<std::unique_ptr<FolderLock>> lock(const std::string& name) override {
+    constexpr mode_t owner_only = 0600;
+    UniqueFd fd(::open(path(name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, owner_only));
+    if (!fd.is_open()) return fail(Error::from_errno(errno).during("locking {}", path(name)));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      return fail(Error::from_errno(errno).during("locking {}", path(name)));
+    }
+    return std::unique_ptr<FolderLock>(new PosixLock(std::move(fd)));
+  }
+
+  std::string place() const override { return root_; }
+
+ private:
+  std::string path(const std::string& name) const {
+    return name.empty() ? root_ : root_ + "/" + name;
+  }
+  Result<std::unique_ptr<File>> open_with(const std::string& name, int flags) {
+    TwoWayFd fd = TRY(TwoWayFd::open(path(name), flags, limits::io_alignment));
+    return std::unique_ptr<File>(new PosixFile(std::move(fd), ring_));
+  }
+  std::string root_;
+  Ring& ring_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Files>> open_folder(const std::string& path, Ring& ring) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return fail(Error::from_errno(errno).during("opening the folder {}", path));
+  }
+  if (!S_ISDIR(status.st_mode)) return fail(Error::invalid("{} is no folder", path));
+  return std::unique_ptr<Files>(new PosixFiles(path, ring));
+}
+
+}  // namespace ebb

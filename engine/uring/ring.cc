@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/uring/ring.h"
+
+#include <linux/falloc.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+
+namespace ebb {
+
+namespace {
+
+constexpr unsigned ring_entries = 256;
+// One read or write; larger transfers go as several (the kernel's own bound is 2 GiB - 4 KiB).
+constexpr std::size_t max_piece = 64 * 1024 * 1024;
+
+}  // namespace
+
+Result<std::unique_ptr<Ring>> Ring::make() {
+  std::unique_ptr<Ring> ring(new Ring);
+  // The best first: completions are handled when this thread asks for them (Linux 6.1).
+  const unsigned flag_sets[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+                                IORING_SETUP_COOP_TASKRUN, 0u};
+  int made = -EINVAL;
+  for (const unsigned flags : flag_sets) {
+    io_uring_params parameters{};
+    parameters.flags = flags;
+    made = io_uring_queue_init_params(ring_entries, &ring->ring_, &parameters);
+    if (made != -EINVAL) break;
+  }
+  if (made < 0) {
+    return fail(Error::from_errno(-made).during(
+        "making an io_uring (is it switched off in /proc/sys/kernel/io_uring_disabled or by a "
+        "seccomp profile?)"));
+  }
+  ring->wake_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
+  if (!ring->wake_fd_.is_open()) return fail(Error::from_errno(errno).during("making an eventfd"));
+  return ring;
+}
+
+Ring::~Ring() {
+  if (ring_.ring_fd > 0) io_uring_queue_exit(&ring_);
+}
+
+bool Ring::register_memory(MutableBytes region) {
+  EBB_CHECK(registered_.empty(), "one region of memory is registered");
+  const iovec whole{region.data(), region.size()};
+  if (io_uring_register_buffers(&ring_, &whole, 1) != 0) return false;
+  registered_ = region;
+  return true;
+}
+
+void Ring::unregister_memory() {
+  if (registered_.empty()) return;
+  io_uring_unregister_buffers(&ring_);
+  registered_ = {};
+}
+
+bool Ring::in_registered_memory(Bytes data) const {
+  return !registered_.empty() && data.data() >= registered_.data() &&
+         data.data() + data.size() <= registered_.data() + registered_.size();
+}
+
+void Ring::submit(Transfer& transfer) {
+  transfer.moved = 0;
+  transfer.next = nullptr;
+  if (waiting_last_ != nullptr) {
+    waiting_last_->next = &transfer;
+  } else {
+    waiting_first_ = &transfer;
+  }
+  waiting_last_ = &transfer;
+}
+
+void Ring::prepare(Transfer& transfer, io_uring_sqe& entry) {
+  const MutableBytes rest = transfer.data.subspan(transfer.moved);
+  const auto length = static_cast<unsigned>(std::min(rest.size(), max_piece));
+  const std::uint64_t at = transfer.at.value() + transfer.moved;
+  const bool fixed = in_registered_memory(rest);
+  switch (transfer.way) {
+    case Way::read:
+      if (fixed) {
+        io_uring_prep_read_fixed(&entry, transfer.fd, rest.data(), length, at, 0);
+      } else {
+        io_uring_prep_read(&entry, transfer.fd, rest.data(), length, at);
+      }
+      break;
+    case Way::write:
+      if (fixed) {
+        io_uring_prep_write_fixed(&entry, transfer.fd, rest.data(), length, at, 0);
+      } else {
+        io_uring_prep_write(&entry, transfer.fd, rest.data(), length, at);
+      }
+      break;
+    case Way::write_zeroes:
+      // On a block device the kernel writes zeroes where the hardware cannot; never a mere discard.
+      // On a file a hole reads as zero.
+      io_uring_prep_fallocate(&entry, transfer.fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+                              static_cast<off_t>(transfer.at.value()),
+                              static_cast<off_t>(transfer.length.value()));
+      break;
+    case Way::sync_data: io_uring_prep_fsync(&entry, transfer.fd, IORING_FSYNC_DATASYNC); break;
+  }
+  io_uring_sqe_set_data(&entry, &transfer);
+}
+
+void Ring::arm_wake_up() {
+  io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+  if (entry == nullptr) return;  // Armed again by the next wait().
+  io_uring_prep_read(entry, wake_fd_.get(), &wake_room_, sizeof wake_room_, 0);
+  io_uring_sqe_set_data(entry, nullptr);
+  wake_armed_ = true;
+}
+
+void Ring::fill_queue() {
+  if (!wake_armed_) arm_wake_up();
+  while (waiting_first_ != nullptr && in_kernel_ < ring_entries) {
+    io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+    if (entry == nullptr) return;
+    Transfer& transfer = *waiting_first_;
+    waiting_first_ = transfer.next;
+    if (waiting_first_ == nullptr) waiting_last_ = nullptr;
+    prepare(transfer, *entry);
+    ++in_kernel_;
+  }
+}
+
+Result<void> Ring::start_queued() {
+  if (waiting_first_ == nullptr) return {};
+  fill_queue();
+  const int submitted = io_uring_submit(&ring_);
+  if (submitted < 0 && submitted != -EINTR && submitted != -EAGAIN && submitted != -EBUSY) {
+    return fail(Error::from_errno(-submitted).during("submitting to the io_uring"));
+  }
+  return {};
+}
+
+Result<void> Ring::wait() {
+  fill_queue();
+  const int submitted = io_uring_submit_and_wait(&ring_, 1);
+  if (submitted < 0 && submitted != -EINTR && submitted != -EAGAIN && submitted != -EBUSY) {
+    return fail(Error::from_errno(-submitted).during("waiting for the io_uring"));
+  }
+  io_uring_cqe* entry = nullptr;
+  while (io_uring_peek_cqe(&ring_, &entry) == 0) {
+    auto* transfer = static_cast<Transfer*>(io_uring_cqe_get_data(entry));
+    const int outcome = entry->res;
+    io_uring_cqe_seen(&ring_, entry);
+    if (transfer == nullptr) {
+      wake_armed_ = false;
+    } else {
+      --in_kernel_;
+      complete(*transfer, outcome);
+    }
+  }
+  return {};
+}
+
+void Ring::wake() {
+  const std::uint64_t one = 1;
+  // Fails only when the count is at its end, and then the ring is awake anyway.
+  [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
+}
+
+void Ring::complete(Transfer& transfer, int outcome) {
+  const auto again = [&] {
+    const std::size_t moved = transfer.moved;
+    submit(transfer);
+    transfer.moved = moved;
+  };
+  if (outcome == -EINTR || outcome == -EAGAIN) return again();
+  if (outcome < 0) return settle_later(transfer, fail(Error::from_errno(-outcome)));
+  if (transfer.way == Way::sync_data || transfer.way == Way::write_zeroes) {
+    return settle_later(transfer, {});
+  }
+  transfer.moved += static_cast<std::size_t>(outcome);
+  if (transfer.moved >= transfer.data.size()) return settle_later(transfer, {});
+  if (outcome == 0) {
+    return settle_later(
+        transfer,
+        fail(transfer.way == Way::read
+                 ? Error::lost("it ends after {} of {} bytes", transfer.moved, transfer.data.size())
+                 : Error{ErrorKind::full, fmt::format("only {} of {} bytes could be written",
+                                                      transfer.moved, transfer.data.size())}));
+  }
+  again();
+}
+
+}  // namespace ebb

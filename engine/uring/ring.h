@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// ring.h - one io_uring, used by one thread.
+//
+// The ring runs at its own pace: submit() only queues, run_once() talks to the kernel and then
+// calls back. A callback may submit() but never waits, so the stack stays flat and a reader sees
+// one loop. One function gives meaning to a completion: EINTR, EAGAIN and short transfers end in
+// it, callers see whole transfers. Source of the interface: io_uring(7), liburing 2.3.
+#pragma once
+
+#include <liburing.h>
+
+#include <memory>
+
+#include "devmap/core/unique_fd.h"
+#include "engine/uring/loop.h"
+
+namespace ebb {
+
+class Ring final : public Loop {
+ public:
+  static Result<std::unique_ptr<Ring>> make();
+  ~Ring() override;
+
+  // `transfer.fd` is set. Queues it; more than the ring holds wait their turn.
+  void submit(Transfer& transfer);
+
+  // Tells the kernel of memory that transfers will use, so that it need not pin pages for each. One
+  // region; false when the kernel refuses (a low memlock limit), which costs speed only.
+  bool register_memory(MutableBytes region);
+  void unregister_memory();
+
+  // Becomes readable when run_once() would call back; for watching from another event loop.
+  int descriptor() const { return ring_.ring_fd; }
+
+ private:
+  Ring() = default;
+  Result<void> wait() override;
+  void wake() override;
+  Result<void> start_queued() override;
+  void fill_queue();
+  void prepare(Transfer& transfer, io_uring_sqe& entry);
+  void complete(Transfer& transfer, int outcome);
+  void arm_wake_up();
+  bool in_registered_memory(Bytes data) const;
+
+  io_uring ring_{};
+  UniqueFd wake_fd_;
+  std::uint64_t wake_room_ = 0;  // Where the kernel puts the eventfd's count.
+  bool wake_armed_ = false;
+  MutableBytes registered_;
+  Transfer* waiting_first_ = nullptr;  // Queued here, not yet given to the kernel.
+  Transfer* waiting_last_ = nullptr;
+  unsigned in_kernel_ = 0;
+};
+
+}  // namespace ebb
