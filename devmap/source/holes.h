@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// holes.h - which parts of an image file were never written, as the file system says.
+//
+// A hole reads as zeros, so it need not be read. Runs are what SEEK_HOLE and SEEK_DATA say now;
+// whoever writes the file meanwhile may fill one. Block devices and file systems that do not tell
+// have no holes. Leaving a hole out costs a read and is always right.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "devmap/core/result.h"
+#include "devmap/core/units.h"
+
+namespace ebb {
+
+// Walks the holes in [0, size) in order, a run at a time, in constant memory. The descriptor stays
+// its owner's; its file position moves.
+class HoleWalk {
+ public:
+  static Result<HoleWalk> over(int fd, ByteCount size);
+  // The next hole; none at the end.
+  Result<std::optional<ByteRun>> next();
+
+ private:
+  HoleWalk(int fd, ByteIndex end) : fd_(fd), end_(end) {}
+  int fd_;
+  ByteIndex at_;
+  ByteIndex end_;
+};
+
+// The most runs that holes_of returns; holes after them are left out. 16 MiB of memory.
+inline constexpr std::size_t max_holes = 1u << 20;
+
+// The holes in [0, size), sorted and apart.
+Result<std::vector<ByteRun>> holes_of(int fd, ByteCount size);
+
+}  // namespace ebb
