@@ -33,7 +33,7 @@ inline constexpr ByteCount max_sector_size = 4_KiB;
 inline constexpr std::uint64_t max_unreadable_runs = 16384;
 
 // A point's sealed section, a members record, a keyring: small things stay small.
-inline constexpr ByteCount max_small_object = 4_MiB;
+inline constexpr ByteCount max_small_object = 1_MiB;
 
 // Names that people give (volume, slot, source), in bytes of UTF-8.
 inline constexpr std::uint64_t max_name_bytes = 255;

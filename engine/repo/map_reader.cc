@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/repo/map_reader.h"
+
+namespace ebb {
+
+namespace {
+
+Result<Page> fetch(PageSource& pages, const PageDigest& digest, PageKind kind) {
+  const ByteVector bytes = TRY(pages.page(digest));
+  Page page = TRY(unpack_page(digest, bytes));
+  if (page.kind != kind) {
+    return fail(Error::damaged("map page {} is of another kind than its place", digest.hex()));
+  }
+  return page;
+}
+
+}  // namespace
+
+Result<const Page*> MapReader::cached(std::size_t depth, const PageDigest& digest) {
+  if (path_.size() <= depth) path_.resize(depth + 1);
+  auto& slot = path_[depth];
+  if (!slot || slot->digest != digest) {
+    slot.reset();
+    slot = CachedPage{digest, TRY(fetch(pages_, digest, PageKind::node))};
+  }
+  return &slot->page;
+}
+
+Result<PageDigest> MapReader::segment_digest(std::uint64_t segment) {
+  if (segment >= segment_count(root_.blocks)) return PageDigest{};
+  const unsigned levels = node_levels(root_.blocks);
+  PageDigest digest = root_.page;
+  for (unsigned level = levels; level > 0 && !digest.is_zero(); --level) {
+    const Page* node = TRY(cached(levels - level, digest));
+    if (node->level != level) {
+      return fail(Error::damaged("map page {} is of another level than its place", digest.hex()));
+    }
+    std::uint64_t below = 1;
+    for (unsigned i = 1; i < level; ++i) below *= page_fan_out;
+    digest = node->child(segment / below % page_fan_out);
+  }
+  return digest;
+}
+
+Result<std::optional<Page>> MapReader::segment_page(std::uint64_t segment) {
+  const PageDigest digest = TRY(segment_digest(segment));
+  if (digest.is_zero()) return std::nullopt;
+  return std::optional<Page>(TRY(fetch(pages_, digest, PageKind::segment)));
+}
+
+Result<SegmentEntries> entries_of(PageSource& pages, const Page& segment) {
+  SegmentEntries entries(blocks_in_segment);
+  for (std::uint64_t i = 0; i < page_fan_out; ++i) {
+    if (segment.child(i).is_zero()) continue;
+    const Page leaf = TRY(fetch(pages, segment.child(i), PageKind::leaf));
+    for (std::uint64_t j = 0; j < page_fan_out; ++j) {
+      entries[i * page_fan_out + j] = leaf.fingerprint(j);
+    }
+  }
+  for (const Override& o : segment.overrides) entries[o.position] = o.fingerprint;
+  return entries;
+}
+
+Result<const SegmentEntries*> MapReader::segment(std::uint64_t segment) {
+  if (segment_ != segment) {
+    segment_.reset();
+    const std::optional<Page> page = TRY(segment_page(segment));
+    entries_ = page ? TRY(entries_of(pages_, *page)) : SegmentEntries(blocks_in_segment);
+    // What lies past the end of the map is nobody's block.
+    const std::uint64_t first = segment * blocks_in_segment;
+    for (std::uint64_t i = 0; i < blocks_in_segment; ++i) {
+      if (first + i >= root_.blocks.value() && !entries_[i].is_zero()) {
+        return fail(Error::damaged("the map names blocks past the device's end"));
+      }
+    }
+    segment_ = segment;
+  }
+  return &entries_;
+}
+
+Result<Fingerprint> MapReader::at(BlockIndex block) {
+  if (block.value() >= root_.blocks.value()) return Fingerprint{};
+  const SegmentEntries* entries = TRY(segment(block.value() / blocks_in_segment));
+  return (*entries)[block.value() % blocks_in_segment];
+}
+
+namespace {
+
+struct Walk {
+  PageSource& pages;
+  BlockCount blocks;
+  const std::function<Result<void>(const PageDigest&, const Page&)>& visit;
+  const std::function<void(const PageDigest&, BlockRun, const Error&)>& damaged;
+
+  Result<void> descend(const PageDigest& digest, PageKind kind, unsigned level,
+                       std::uint64_t first_block, std::uint64_t blocks_below) {
+    if (digest.is_zero()) return {};
+    auto page = fetch(pages, digest, kind);
+    if (!page) {
+      const std::uint64_t end = std::min(first_block + blocks_below, blocks.value());
+      damaged(digest, BlockRun{BlockIndex(first_block), BlockIndex(std::max(first_block, end))},
+              page.error());
+      return {};
+    }
+    TRY(visit(digest, *page));
+    if (kind == PageKind::leaf) return {};
+    const PageKind below = kind == PageKind::segment ? PageKind::leaf
+                           : level == 1              ? PageKind::segment
+                                                     : PageKind::node;
+    for (std::uint64_t i = 0; i < page_fan_out; ++i) {
+      TRY(descend(page->child(i), below, level == 0 ? 0 : level - 1,
+                  first_block + i * (blocks_below / page_fan_out), blocks_below / page_fan_out));
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+Result<void> walk_pages(
+    PageSource& pages, const MapRoot& root,
+    const std::function<Result<void>(const PageDigest&, const Page&)>& visit,
+    const std::function<void(const PageDigest&, BlockRun, const Error&)>& damaged) {
+  const unsigned levels = node_levels(root.blocks);
+  std::uint64_t below = blocks_in_segment;
+  for (unsigned i = 0; i < levels; ++i) below *= page_fan_out;
+  Walk walk{pages, root.blocks, visit, damaged};
+  return walk.descend(root.page, levels == 0 ? PageKind::segment : PageKind::node, levels, 0,
+                      below);
+}
+
+}  // namespace ebb

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/repo/map_writer.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace ebb {
+
+namespace {
+
+// A segment that overrides more than this many blocks has its fullest leaves rewritten until no
+// more than this many are left. Measured in bytes a page of 64 overrides is as long as a leaf.
+constexpr std::size_t overrides_kept = 64;
+static_assert(overrides_kept <= max_overrides);
+
+}  // namespace
+
+MapWriter::MapWriter(PageSink& sink, PageSource& pages, MapReader* base, BlockCount blocks)
+    : sink_(sink), pages_(pages), base_(base), blocks_(blocks), open_(node_levels(blocks)) {}
+
+Result<PageDigest> MapWriter::keep(const Page& page) {
+  if (page.is_zero()) return PageDigest{};
+  const ByteVector bytes = pack_page(page);
+  const PageDigest digest = digest_of_page(bytes);
+  TRY(sink_.keep(digest, bytes));
+  return digest;
+}
+
+Result<PageDigest> MapWriter::make_segment(const SegmentEntries& entries) {
+  Page segment;
+  segment.kind = PageKind::segment;
+  if (base_ != nullptr) {
+    if (auto base = TRY(base_->segment_page(segment_))) segment = std::move(*base);
+  }
+  segment.overrides.clear();
+  const SegmentEntries leaves = TRY(entries_of(pages_, segment));
+
+  // Where each leaf of the base differs from what it should say.
+  std::array<std::vector<std::uint16_t>, page_fan_out> differing;
+  std::size_t overrides = 0;
+  for (std::uint64_t i = 0; i < blocks_in_segment; ++i) {
+    if (entries[i] == leaves[i]) continue;
+    differing[i / page_fan_out].push_back(static_cast<std::uint16_t>(i));
+    ++overrides;
+  }
+  std::array<std::uint64_t, page_fan_out> fullest_first{};
+  std::iota(fullest_first.begin(), fullest_first.end(), 0);
+  std::ranges::stable_sort(fullest_first, std::greater{},
+                           [&](std::uint64_t leaf) { return differing[leaf].size(); });
+  for (const std::uint64_t leaf : fullest_first) {
+    if (overrides <= overrides_kept) break;
+    Page page;
+    page.kind = PageKind::leaf;
+    for (std::uint64_t j = 0; j < page_fan_out; ++j) {
+      page.entries[j] = entries[leaf * page_fan_out + j].bytes;
+    }
+    segment.entries[leaf] = TRY(keep(page)).bytes;
+    overrides -= differing[leaf].size();
+    differing[leaf].clear();
+  }
+  for (const auto& positions : differing) {
+    for (const std::uint16_t position : positions) {
+      segment.overrides.push_back({position, entries[position]});
+    }
+  }
+  return keep(segment);
+}
+
+Result<void> MapWriter::put(const SegmentEntries& entries) {
+  EBB_CHECK(entries.size() == blocks_in_segment, "a segment has 4096 entries");
+  if (base_ != nullptr && segment_ < segment_count(base_->root().blocks)) {
+    const SegmentEntries* before = TRY(base_->segment(segment_));
+    if (*before == entries) return put_unchanged();
+  }
+  const PageDigest digest = TRY(make_segment(entries));
+  ++segment_;
+  return add(0, digest);
+}
+
+Result<void> MapWriter::put_unchanged() {
+  const PageDigest digest =
+      base_ == nullptr ? PageDigest{} : TRY(base_->segment_digest(segment_));
+  ++segment_;
+  return add(0, digest);
+}
+
+// `digest` is the next child at `level` (0: a segment).
+Result<void> MapWriter::add(std::size_t level, PageDigest digest) {
+  if (level == open_.size()) {
+    root_ = digest;
+    return {};
+  }
+  OpenNode& node = open_[level];
+  node.page.kind = PageKind::node;
+  node.page.level = static_cast<std::uint8_t>(level + 1);
+  node.page.entries[node.children++] = digest.bytes;
+  if (node.children < page_fan_out) return {};
+  const PageDigest full = TRY(keep(node.page));
+  node = OpenNode{};
+  return add(level + 1, full);
+}
+
+Result<MapRoot> MapWriter::finish() {
+  EBB_CHECK(segment_ == segment_count(blocks_), "a map ends after its last segment");
+  for (std::size_t level = 0; level < open_.size(); ++level) {
+    if (open_[level].children == 0) continue;
+    const PageDigest digest = TRY(keep(open_[level].page));
+    open_[level] = OpenNode{};
+    TRY(add(level + 1, digest));
+  }
+  return MapRoot{root_, blocks_};
+}
+
+}  // namespace ebb
