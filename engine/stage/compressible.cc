@@ -3,6 +3,7 @@
 
 #include <lz4.h>
 
+#include <algorithm>
 #include <array>
 
 namespace ebb {
@@ -14,11 +15,18 @@ constexpr std::size_t stretch_size = 256;
 constexpr std::size_t stretches = 16;
 // What the look at repeats reads.
 constexpr std::size_t piece_size = 4096;
-constexpr std::size_t pieces = 4;
-constexpr std::size_t sample_size = piece_size * pieces;
-constexpr std::size_t worthless_saving = sample_size / 100;
+constexpr std::size_t fewest_pieces = 4;
+constexpr std::size_t most_pieces = 32;
 
-static_assert(sample_size <= CompressibleTest::smallest_looked_at);
+constexpr std::size_t pieces_of(std::size_t block_size) {
+  return std::clamp(block_size / (4 * piece_size), fewest_pieces, most_pieces);
+}
+// A sample must pack to less than this to show that the block has repeats.
+constexpr std::size_t worthless(std::size_t sample_size) {
+  return sample_size - sample_size / 100;
+}
+
+static_assert(piece_size * fewest_pieces <= CompressibleTest::smallest_looked_at);
 static_assert(stretch_size * stretches <= CompressibleTest::smallest_looked_at);
 
 // The i-th of `count` places of `size` bytes, spread over the block from its first to its last.
@@ -55,8 +63,8 @@ bool evenly_spread(Bytes block) {
 
 CompressibleTest::CompressibleTest()
     : lz4_state_(static_cast<std::size_t>(LZ4_sizeofState()) / sizeof(std::uint64_t) + 1),
-      sample_(sample_size),
-      packed_(sample_size - worthless_saving) {}
+      sample_(most_pieces * piece_size),
+      packed_(worthless(most_pieces * piece_size)) {}
 
 bool CompressibleTest::may_compress(Bytes block) {
   return block.size() < smallest_looked_at || !evenly_spread(block) || repeats(block);
@@ -64,14 +72,16 @@ bool CompressibleTest::may_compress(Bytes block) {
 
 bool CompressibleTest::repeats(Bytes block) {
   // Joined, so that a piece that is like another one is found too.
+  const std::size_t pieces = pieces_of(block.size());
   for (std::size_t i = 0; i < pieces; ++i) {
     const Bytes piece = place_of(block, i, pieces, piece_size);
     std::memcpy(sample_.data() + i * piece_size, piece.data(), piece_size);
   }
-  return LZ4_compress_fast_extState(
-             lz4_state_.data(), reinterpret_cast<const char*>(sample_.data()),
-             reinterpret_cast<char*>(packed_.data()), static_cast<int>(sample_.size()),
-             static_cast<int>(packed_.size()), 1) > 0;
+  const std::size_t size = pieces * piece_size;
+  return LZ4_compress_fast_extState(lz4_state_.data(),
+                                    reinterpret_cast<const char*>(sample_.data()),
+                                    reinterpret_cast<char*>(packed_.data()), static_cast<int>(size),
+                                    static_cast<int>(worthless(size)), 1) > 0;
 }
 
 }  // namespace ebb

@@ -20,8 +20,8 @@ class CompressibleTest {
   CompressibleTest();
 
   // False when bytes from all over the block are as evenly spread as random ones, and a quarter of
-  // it, taken from four places together, has next to no repeats. Always true for blocks shorter
-  // than smallest_looked_at: trying them is as cheap as looking.
+  // it (at most 128 KiB), taken from several places together, has next to no repeats. Always true
+  // for blocks shorter than smallest_looked_at: trying them is as cheap as looking.
   bool may_compress(Bytes block);
 
   static constexpr std::size_t smallest_looked_at = 32 * 1024;
