@@ -27,14 +27,14 @@ struct RecordContext {
 };
 
 // The additional authenticated data of a record, byte for byte.
-struct RecordContextOnWire {
+struct AssociatedData {
   std::array<std::byte, 16> repository;
   std::array<std::byte, 32> fingerprint;
   Le32 plain_length;
   Codec codec;
   std::uint8_t kind;
 
-  explicit RecordContextOnWire(const RecordContext& context)
+  explicit AssociatedData(const RecordContext& context)
       : repository(context.repository.bytes),
         fingerprint(context.fingerprint.bytes),
         plain_length(context.plain_length),
@@ -42,6 +42,6 @@ struct RecordContextOnWire {
         kind(context.kind) {}
   Bytes view() const { return bytes_of_struct(*this); }
 };
-static_assert(sizeof(RecordContextOnWire) == 54 && alignof(RecordContextOnWire) == 1);
+static_assert(sizeof(AssociatedData) == 54 && alignof(AssociatedData) == 1);
 
 }  // namespace ebb

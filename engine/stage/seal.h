@@ -18,6 +18,8 @@
 
 namespace ebb {
 
+class GcmKernel;
+
 using DataKey = Secret<32, struct DataKeyTag>;
 
 inline constexpr std::size_t tag_size = 16;
@@ -32,24 +34,22 @@ struct RecordNonce {
 // A data key, expanded. Its methods may be called by many threads at once.
 class RecordCipher {
  public:
-  virtual ~RecordCipher() = default;
+  RecordCipher(CryptoBackend backend, const DataKey& key);
+  ~RecordCipher();
+  RecordCipher(const RecordCipher&) = delete;
+  RecordCipher& operator=(const RecordCipher&) = delete;
 
   // Ciphertext and tag into `room`, which has exactly plain.size() + tag_size bytes and either does
   // not overlap `plain` or begins where it begins. `invalid` when its length is another.
   Result<void> seal(Bytes plain, RecordNonce nonce, const RecordContext& context,
                     MutableBytes room) const;
-  // The plain bytes into `room`, which has exactly sealed.size() - tag_size bytes. `damaged` when
-  // the tag does not match; then `room` holds zeroes.
+  // The plain bytes into `room`, which has exactly sealed.size() - tag_size bytes and lies as
+  // above. `damaged` when the tag does not match; then `room` holds zeroes.
   Result<void> open(Bytes sealed, RecordNonce nonce, const RecordContext& context,
                     MutableBytes room) const;
 
- protected:
-  // What a backend gives; lengths are already right.
-  virtual void encrypt(Bytes plain, Bytes nonce, Bytes aad, MutableBytes room,
-                       MutableBytes tag) const = 0;
-  // Whether `tag` is right. `room` may hold anything when it is not.
-  virtual bool decrypt(Bytes ciphertext, Bytes nonce, Bytes aad, Bytes tag,
-                       MutableBytes room) const = 0;
+ private:
+  std::unique_ptr<const GcmKernel> kernel_;
 };
 
 // `backend` is one of usable_backends().

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// rocks_index.cc - the index in RocksDB.
+//
+// Chosen because every block of its files carries a checksum (a flipped bit is an error, never a
+// wrong place), because its memory is bounded, and because a reader can follow beside a writer
+// (docs/decisions/). Keys: 'R' and a record's name; 'P' and a pack's id; "W".
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "devmap/core/endian.h"
+#include "engine/repo/record_index.h"
+
+namespace ebb {
+
+namespace {
+
+constexpr ByteCount block_cache = 24_MiB;
+constexpr ByteCount write_buffer = 8_MiB;
+constexpr std::size_t records_in_one_batch = 4096;
+
+struct PlaceOnDisk {
+  std::array<std::byte, 16> pack;
+  Le32 at;
+  Le32 stored_length;
+};
+static_assert(sizeof(PlaceOnDisk) == 24 && alignof(PlaceOnDisk) == 1);
+
+rocksdb::Slice slice(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+template <class N>
+std::string key_of(char kind, const N& name) {
+  std::string key(1, kind);
+  key += text_of(name.view());
+  return key;
+}
+
+Error error_of(const rocksdb::Status& status) {
+  if (status.IsCorruption()) return Error::damaged("{}", status.ToString());
+  if (status.IsNoSpace()) return {ErrorKind::full, status.ToString()};
+  // RocksDB says "IO error: While lock file" when another process has it open.
+  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
+    return Error::busy("{}", status.ToString());
+  }
+  if (status.IsIOError() || status.IsPathNotFound()) return Error::absent("{}", status.ToString());
+  return Error::lost("{}", status.ToString());
+}
+
+Result<void> checked(const rocksdb::Status& status) {
+  if (status.ok()) return {};
+  return fail(error_of(status).during("the fingerprint index"));
+}
+
+rocksdb::Options options_for(IndexAccess access) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(block_cache.size());
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
+  table.cache_index_and_filter_blocks = true;  // Or they would grow with the repository.
+  table.partition_filters = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.pin_top_level_index_and_filter = true;
+  table.checksum = rocksdb::kXXH3;
+  table.format_version = 5;
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = write_buffer.size();
+  options.max_write_buffer_number = 2;
+  options.max_background_jobs = 2;
+  options.compression = rocksdb::kNoCompression;  // Fingerprints do not compress.
+  options.paranoid_checks = true;
+  options.keep_log_file_num = 1;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.max_open_files = access == IndexAccess::follow ? -1 : 256;
+  return options;
+}
+
+class RocksIndex final : public RecordIndex {
+ public:
+  RocksIndex(std::unique_ptr<rocksdb::DB> db, std::string scratch)
+      : db_(std::move(db)), scratch_(std::move(scratch)) {}
+  ~RocksIndex() override {
+    db_.reset();
+    std::error_code ignored;
+    if (!scratch_.empty()) std::filesystem::remove_all(scratch_, ignored);
+  }
+
+  Result<void> add_pack(const PackId& pack, std::span<const TableEntry> entries) override {
+    rocksdb::WriteBatch batch;
+    for (const TableEntry& entry : entries) {
+      const PlaceOnDisk place{pack.bytes, Le32(entry.at), Le32(entry.stored_length)};
+      batch.Put(key_of('R', entry.name), slice(bytes_of_struct(place)));
+      if (static_cast<std::size_t>(batch.Count()) >= records_in_one_batch) {
+        TRY(checked(db_->Write({}, &batch)));
+        batch.Clear();
+      }
+    }
+    // The pack's own mark comes last: with it, all its records are in.
+    const Le32 count(static_cast<std::uint32_t>(entries.size()));
+    batch.Put(key_of('P', pack), slice(bytes_of_struct(count)));
+    return checked(db_->Write({}, &batch));
+  }
+
+  Result<void> forget_pack(const PackId& pack) override {
+    return checked(db_->Delete({}, key_of('P', pack)));
+  }
+
+  Result<std::vector<PackId>> packs() override {
+    std::vector<PackId> all;
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));
+    for (at->Seek("P"); at->Valid() && at->key().starts_with("P"); at->Next()) {
+      const auto pack = PackId::of(bytes_of(at->key().ToStringView()).subspan(1));
+      if (pack) all.push_back(*pack);
+    }
+    TRY(checked(at->status()));
+    return all;
+  }
+
+  Result<void> look_up(std::span<const RecordName> names,
+                       std::span<std::optional<RecordPlace>> places) override {
+    keys_.clear();
+    for (const RecordName& name : names) keys_.push_back(key_of('R', name));
+    slices_.assign(keys_.begin(), keys_.end());
+    values_.resize(names.size());
+    statuses_.resize(names.size());
+    for (auto& value : values_) value.Reset();
+    db_->MultiGet({}, db_->DefaultColumnFamily(), names.size(), slices_.data(), values_.data(),
+                  statuses_.data());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      places[i].reset();
+      if (statuses_[i].IsNotFound()) continue;
+      TRY(checked(statuses_[i]));
+      if (values_[i].size() != sizeof(PlaceOnDisk)) {
+        return fail(Error::damaged("the fingerprint index holds a value of wrong length"));
+      }
+      PlaceOnDisk place;
+      std::memcpy(&place, values_[i].data(), sizeof place);
+      places[i] = RecordPlace{PackId{place.pack}, place.at.value(), place.stored_length.value()};
+    }
+    return {};
+  }
+
+  Result<bool> whole() override {
+    std::string value;
+    const auto status = db_->Get({}, "W", &value);
+    if (status.IsNotFound()) return false;
+    TRY(checked(status));
+    return value == "1";
+  }
+  Result<void> set_whole(bool whole) override {
+    return checked(whole ? db_->Put({}, "W", "1") : db_->Delete({}, "W"));
+  }
+
+ private:
+  std::unique_ptr<rocksdb::DB> db_;
+  std::string scratch_;  // Of a follower: its own log files.
+  std::vector<std::string> keys_;
+  std::vector<rocksdb::Slice> slices_;
+  std::vector<rocksdb::PinnableSlice> values_;
+  std::vector<rocksdb::Status> statuses_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RecordIndex>> open_index(const std::string& path, IndexAccess access) {
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Options options = options_for(access);
+  std::string scratch;
+  if (access == IndexAccess::follow) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "ebb-index-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) {
+      return fail(Error::from_errno(errno).during("making {}", pattern));
+    }
+    scratch = pattern;
+    if (auto opened = checked(rocksdb::DB::OpenAsSecondary(options, path, scratch, &db)); !opened) {
+      std::error_code ignored;
+      std::filesystem::remove_all(scratch, ignored);
+      return fail(opened.error());
+    }
+  } else {
+    TRY(checked(rocksdb::DB::Open(options, path, &db)));
+  }
+  return std::unique_ptr<RecordIndex>(new RocksIndex(std::unique_ptr<rocksdb::DB>(db), scratch));
+}
+
+Result<void> delete_index(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (error) return fail(Error::from_errno(error.value()).during("deleting {}", path));
+  return {};
+}
+
+}  // namespace ebb
