@@ -18,7 +18,7 @@ namespace ebb {
 
 class RecordIndex {
  public:
-  virtual ~Index() = default;
+  virtual ~RecordIndex() = default;
   virtual Result<void> add_pack(const PackId& pack, std::span<const TableEntry> entries) = 0;
   // Its entries stay and are to be ignored by whoever knows which packs are there.
   virtual Result<void> forget_pack(const PackId& pack) = 0;
