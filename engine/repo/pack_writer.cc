@@ -76,7 +76,8 @@ bool PackWriter::takes(ByteCount bytes, std::uint64_t records) const {
       last == nullptr ? sizeof(PackHeaderOnDisk) : last->at.value() + last->used;
   const std::uint64_t all_records = records_reserved_ + records;
   const std::uint64_t needed = end + bytes.value() + all_records * sizeof(TableEntryOnDisk);
-  return all_records <= max_records_in_pack && needed <= max_pack_data.value();
+  return state_ == State::filling && all_records <= max_records_in_pack &&
+         needed <= max_pack_data.value();
 }
 
 PackBuffer* PackWriter::open_buffer() {
