@@ -23,12 +23,12 @@ struct Backup::WorkerState {
 struct Backup::Slot {
   enum class State {
     free,
-    under_way,     // With the kernel, a worker, or the sink; the callback sets what follows.
-    read,          // The bytes are there.
+    under_way,  // With the kernel, a worker, or the sink; the callback sets what follows.
+    read,       // The bytes are there.
     fingerprinted,
     looked_up,
-    compressed,    // Ready to be sealed, or there is nothing to seal.
-    sealed,        // In the sink's room.
+    compressed,  // Ready to be sealed, or there is nothing to seal.
+    sealed,      // In the sink's room.
   };
   struct BlockState {
     Fingerprint print;  // Zero for a zero block.
@@ -130,8 +130,8 @@ Result<void> Backup::begin() {
   start_.volume = volume_id_of(world_.key.id_key, request_.volume_name);
   start_.data_key = data_key_id_;
   for (const HpkePublicKey& recipient : world_.members.recipients) {
-    start_.envelopes.push_back(TRY(wrap_data_key(data_key, data_key_id_, recipient,
-                                                 start_.repository, world_.random)));
+    start_.envelopes.push_back(
+        TRY(wrap_data_key(data_key, data_key_id_, recipient, start_.repository, world_.random)));
   }
   const CryptoBackend backend = TRY(chosen_backend());
   cipher_ = make_record_cipher(backend, data_key);
@@ -141,8 +141,7 @@ Result<void> Backup::begin() {
   }
   TRY(accept_base(TRY(world_.sink.begin(start_))));
 
-  const std::size_t blocks_in_batch =
-      limits::batch_size.size() / grid_.block().bytes().size();
+  const std::size_t blocks_in_batch = limits::batch_size.size() / grid_.block().bytes().size();
   for (unsigned i = 0; i < window_slots; ++i) {
     auto slot = std::make_unique<Slot>();
     slot->backup = this;
@@ -174,8 +173,9 @@ Result<void> Backup::accept_base(RunBase base) {
   if (latest_) {
     const MemberSource* signer = world_.members.find(latest_->point.source);
     if (signer == nullptr || !signature_is_right(*latest_)) {
-      world_.observer.note("the latest point of this volume is not signed by a member of the "
-                           "repository; everything is read and compared with nothing");
+      world_.observer.note(
+          "the latest point of this volume is not signed by a member of the "
+          "repository; everything is read and compared with nothing");
     } else {
       if (!request_.block_size) block = latest_->point.grid.block();
       base_counts_ = block == latest_->point.grid.block();
@@ -270,9 +270,10 @@ Result<Fingerprint> Backup::base_print(BlockIndex block) {
   const ErrorKind kind = print.error().kind();
   if (kind != ErrorKind::damaged && kind != ErrorKind::absent) return print;
   if (!base_is_damaged_) {
-    world_.observer.note(fmt::format("the last point's map is damaged ({}); blocks under it count "
-                                     "as changed. `ebb scrub --repair` may mend it",
-                                     print.error().text()));
+    world_.observer.note(
+        fmt::format("the last point's map is damaged ({}); blocks under it count "
+                    "as changed. `ebb scrub --repair` may mend it",
+                    print.error().text()));
   }
   base_is_damaged_ = true;
   return Fingerprint{};
@@ -288,9 +289,9 @@ void Backup::start_read(Slot& slot) {
   slot.read.settled = [](Transfer& transfer, Result<void> result) {
     Slot& s = *static_cast<Slot::Read&>(transfer).slot;
     if (result || result.error().kind() != ErrorKind::damaged) {
-      if (!result) result = fail(result.error().during("reading {} bytes at {}",
-                                                       s.bytes.length().value(),
-                                                       s.bytes.begin.value()));
+      if (!result)
+        result = fail(result.error().during("reading {} bytes at {}", s.bytes.length().value(),
+                                            s.bytes.begin.value()));
       return s.arrived(Slot::State::read, std::move(result));
     }
     // Some sector of it is bad: find out which, and get the others.
@@ -317,9 +318,10 @@ Result<void> Backup::wait_for_one() {
   ByteCount lost;
   for (const ByteRun& run : unreadable_) lost += run.length();
   if (lost > max_unreadable) {
-    return fail(Error::lost("more than {} bytes of the device cannot be read; copy it with "
-                            "ddrescue and back up the copy",
-                            max_unreadable.value()));
+    return fail(
+        Error::lost("more than {} bytes of the device cannot be read; copy it with "
+                    "ddrescue and back up the copy",
+                    max_unreadable.value()));
   }
   return {};
 }
@@ -473,9 +475,8 @@ void Backup::seal(Slot& slot, WorkerState&) {
     const Slot::BlockState& block = slot.block[i];
     if (!block.ship) continue;
     const Bytes plain = slot.plain_of(i);
-    const Bytes payload = block.packed > 0
-                              ? Bytes(slot.scratch.subspan(block.packed_at, block.packed))
-                              : plain;
+    const Bytes payload =
+        block.packed > 0 ? Bytes(slot.scratch.subspan(block.packed_at, block.packed)) : plain;
     RecordHeader header;
     header.kind = RecordKind::block;
     header.codec = block.packed > 0 ? backup.request_.compression.codec : Codec::none;
@@ -494,8 +495,7 @@ void Backup::seal(Slot& slot, WorkerState&) {
       return;
     }
     put_record_header(header, sealed, record);
-    slot.entries.push_back(
-        {header.name, static_cast<std::uint32_t>(used), header.stored_length});
+    slot.entries.push_back({header.name, static_cast<std::uint32_t>(used), header.stored_length});
     used += record.size();
   }
 }
@@ -556,8 +556,8 @@ Result<BackupReport> Backup::commit() {
   while (unreadable_.size() > limits::max_unreadable_runs) {
     std::vector<ByteRun> coarser;
     for (std::size_t i = 0; i < unreadable_.size(); i += 2) {
-      coarser.push_back({unreadable_[i].begin,
-                         unreadable_[std::min(i + 1, unreadable_.size() - 1)].end});
+      coarser.push_back(
+          {unreadable_[i].begin, unreadable_[std::min(i + 1, unreadable_.size() - 1)].end});
     }
     unreadable_ = std::move(coarser);
   }

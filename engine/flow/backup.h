@@ -124,7 +124,7 @@ class Backup {
   std::uint64_t reserved_ = 0;  // The first slot that has not yet passed seal_in_order().
   std::uint64_t retired_ = 0;   // The first slot that is still in the window.
   unsigned under_way_ = 0;      // Reads, jobs and queries that will call back.
-  bool sink_is_full_ = false;  // The last reserve() found no room.
+  bool sink_is_full_ = false;   // The last reserve() found no room.
   std::optional<Error> trouble_;
 
   BlockIndex next_block_;

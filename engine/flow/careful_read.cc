@@ -51,8 +51,8 @@ void CarefulRead::settled(Result<void> result) {
 }
 
 void CarefulRead::give_up(ByteRun bytes) {
-  std::ranges::fill(
-      room_.subspan((bytes.begin - all_.begin).size(), bytes.length().size()), std::byte{0});
+  std::ranges::fill(room_.subspan((bytes.begin - all_.begin).size(), bytes.length().size()),
+                    std::byte{0});
   if (!unreadable_.empty() && unreadable_.back().end == bytes.begin) {
     unreadable_.back().end = bytes.end;
   } else {

@@ -58,10 +58,10 @@ Result<bool> LocalSink::open_writer() {
   header.repository = repository_.config().id;
   header.pack = repository_.random().name<PackId>();
   header.data_key = start_.data_key;
-  auto writer = TRY(PackWriter::begin({repository_.objects().files(), repository_.loop(), workers_,
-                                       memory_, repository_.objects().temporary_name(),
-                                       layout::pack(header.pack)},
-                                      header));
+  auto writer =
+      TRY(PackWriter::begin({repository_.objects().files(), repository_.loop(), workers_, memory_,
+                             repository_.objects().temporary_name(), layout::pack(header.pack)},
+                            header));
   if (writer == nullptr) return false;
   writers_.push_back(std::move(writer));
   return true;

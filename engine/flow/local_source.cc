@@ -31,8 +31,8 @@ void LocalSource::fetch(Fetch& fetch) {
     auto& done = static_cast<Reading&>(transfer);
     Fetch& asked = *std::exchange(done.fetch, nullptr);
     if (done.pack != nullptr) --std::exchange(done.pack, nullptr)->in_use;
-    const std::size_t before =
-        asked.bytes.begin.value() - round_down(asked.bytes.begin.value(), limits::io_alignment.value());
+    const std::size_t before = asked.bytes.begin.value() -
+                               round_down(asked.bytes.begin.value(), limits::io_alignment.value());
     asked.arrived = asked.room.subspan(before, asked.bytes.length().size());
     asked.settled(asked, std::move(result));
   };

@@ -92,8 +92,7 @@ Result<void> KeyStore::publish_generation(const Keyring& keyring, const KeyringN
     return publish_small_file(files, objects_.loop(), building + "/" + file,
                               frame_object(type, body), building + "/new");
   };
-  TRY(write(ObjectType::keyring, "keyring",
-            seal_keyring(keyring, name, key, objects_.random())));
+  TRY(write(ObjectType::keyring, "keyring", seal_keyring(keyring, name, key, objects_.random())));
   for (const Slot& slot : slots) {
     TRY(write(ObjectType::slot, "slot-" + slot.id.hex(), pack_slot(slot)));
   }
@@ -111,9 +110,10 @@ Result<void> KeyStore::remove_slot(std::uint64_t generation, const SlotId& slot)
     return fail(Error::absent("there is no key slot {}", slot.hex()));
   }
   if (all.size() == 1) {
-    return fail(Error::invalid("slot {} is the last one; add another before removing it, or "
-                               "nobody can open this repository again",
-                               slot.hex()));
+    return fail(
+        Error::invalid("slot {} is the last one; add another before removing it, or "
+                       "nobody can open this repository again",
+                       slot.hex()));
   }
   TRY(objects_.files().remove(layout::slot(generation, slot)));
   return objects_.files().sync_folder(layout::keyring_folder(generation));
@@ -136,8 +136,7 @@ Result<Members> KeyStore::members(const VerifyKey& authority, const IdKey* id_ke
     if (number && (!newest || *number > *newest)) newest = number;
   }
   if (!newest) return fail(Error::absent("the repository has no members record"));
-  const ByteVector body =
-      TRY(objects_.read(ObjectType::members, layout::members_record(*newest)));
+  const ByteVector body = TRY(objects_.read(ObjectType::members, layout::members_record(*newest)));
   Members members = TRY(open_members(body, repository_, authority, id_key));
   if (members.epoch != *newest) {
     return fail(Error::damaged("members record {} says that it is {}", *newest, members.epoch));

@@ -20,12 +20,12 @@ inline constexpr const char* temporary = "tmp";
 inline constexpr const char* index = "index";
 inline constexpr const char* writer_lock = "writer.lock";
 
-std::string pack(const PackId& pack);                      // packs/ID.pack
+std::string pack(const PackId& pack);  // packs/ID.pack
 std::string envelope(const DataKeyId& key, const HpkePublicKey& recipient);
-std::string volume_folder(const VolumeId& volume);         // points/VOLUME
-std::string members_record(std::uint64_t epoch);           // members/EPOCH
-std::string keyring_folder(std::uint64_t generation);      // keys/GENERATION
-std::string keyring(std::uint64_t generation);             // keys/GENERATION/keyring
+std::string volume_folder(const VolumeId& volume);     // points/VOLUME
+std::string members_record(std::uint64_t epoch);       // members/EPOCH
+std::string keyring_folder(std::uint64_t generation);  // keys/GENERATION
+std::string keyring(std::uint64_t generation);         // keys/GENERATION/keyring
 std::string slot(std::uint64_t generation, const SlotId& slot);
 
 // A point's file: its sequence, then its id, so that a listing is in order.

@@ -31,8 +31,8 @@ Result<PageDigest> MapWriter::keep(const Page& page) {
   return digest;
 }
 
-// The base's segment without its overrides, all of whose leaves can be read; an empty one where there
-// is none. What cannot be read of the base is written anew.
+// The base's segment without its overrides, all of whose leaves can be read; an empty one where
+// there is none. What cannot be read of the base is written anew.
 Result<Page> MapWriter::base_segment() {
   Page empty;
   empty.kind = PageKind::segment;
@@ -101,8 +101,7 @@ Result<void> MapWriter::put_zero() {
 }
 
 Result<void> MapWriter::put_unchanged() {
-  const PageDigest digest =
-      base_ == nullptr ? PageDigest{} : TRY(base_->segment_digest(segment_));
+  const PageDigest digest = base_ == nullptr ? PageDigest{} : TRY(base_->segment_digest(segment_));
   ++segment_;
   return add(0, digest);
 }

@@ -50,9 +50,10 @@ Result<Bytes> body_of(ObjectType type, Bytes frame) {
     return fail(Error::damaged("the frame's padding is not zero"));
   }
   if (header.version.value() != frame_version) {
-    return fail(Error::invalid("version {} of this object is not known to this ebb; a newer one "
-                               "wrote it",
-                               header.version.value()));
+    return fail(
+        Error::invalid("version {} of this object is not known to this ebb; a newer one "
+                       "wrote it",
+                       header.version.value()));
   }
   if (header.type.value() != static_cast<std::uint16_t>(type)) {
     return fail(Error::damaged("an object of type {} where type {} belongs", header.type.value(),

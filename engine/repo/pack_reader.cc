@@ -12,8 +12,8 @@ Result<ByteVector> read_run(Loop& loop, File& file, ByteRun bytes) {
 }
 
 Result<PackHeader> read_pack_header(Loop& loop, File& file) {
-  const auto bytes = TRY(
-      read_run(loop, file, ByteRun::of(ByteIndex(0), ByteCount(sizeof(PackHeaderOnDisk)))));
+  const auto bytes =
+      TRY(read_run(loop, file, ByteRun::of(ByteIndex(0), ByteCount(sizeof(PackHeaderOnDisk)))));
   return unpack_pack_header(bytes);
 }
 
@@ -59,8 +59,7 @@ Result<FoundTail> read_pack_tail(Loop& loop, File& file) {
 
 Result<std::vector<TableEntry>> read_pack_table(Loop& loop, File& file, const PackTail& tail) {
   const ByteCount length(std::uint64_t{tail.record_count} * sizeof(TableEntryOnDisk));
-  const ByteVector table =
-      TRY(read_run(loop, file, ByteRun::of(ByteIndex(tail.table_at), length)));
+  const ByteVector table = TRY(read_run(loop, file, ByteRun::of(ByteIndex(tail.table_at), length)));
   return unpack_table(tail, table);
 }
 

@@ -146,7 +146,8 @@ Result<void> PackStore::reconcile(StoreAccess access) {
       return target.add_pack(pack, sound);
     };
     if (auto added = add_one(); !added) {
-      if (added.error().kind() != ErrorKind::damaged && added.error().kind() != ErrorKind::invalid) {
+      if (added.error().kind() != ErrorKind::damaged &&
+          added.error().kind() != ErrorKind::invalid) {
         return fail(added.error().during("reading pack {}", pack.hex()));
       }
       unreadable_.emplace(pack, added.error());
@@ -203,7 +204,8 @@ Result<PackStore::OpenPack*> PackStore::open_pack(const PackId& pack) {
   }();
   if (!opened) return fail(opened.error().during("opening pack {}", pack.hex()));
   if (open_.size() >= packs_kept_open) {
-    const auto idle = std::ranges::find_if(open_, [](const auto& p) { return p.second.in_use == 0; });
+    const auto idle =
+        std::ranges::find_if(open_, [](const auto& p) { return p.second.in_use == 0; });
     if (idle != open_.end()) open_.erase(idle);
   }
   return &open_.emplace(pack, std::move(*opened)).first->second;
@@ -216,9 +218,9 @@ Result<ByteVector> PackStore::read_record(const RecordPlace& place, RecordKind k
   if (place.stored_length > max_stored_record.value()) {
     return fail(Error::damaged("the index names a record of {} bytes", place.stored_length));
   }
-  ByteVector bytes = TRY(during(
-      read_run(loop_, *pack->file, ByteRun::of(ByteIndex(place.at), length)),
-      "reading pack {}", place.pack.hex()));
+  ByteVector bytes =
+      TRY(during(read_run(loop_, *pack->file, ByteRun::of(ByteIndex(place.at), length)),
+                 "reading pack {}", place.pack.hex()));
   const Record record =
       TRY(during(unpack_record(bytes), "pack {} at {}", place.pack.hex(), place.at));
   if (record.header.name != name || record.header.kind != kind) {

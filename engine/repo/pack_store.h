@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // pack_store.h - all packs of a repository, and the index over them.
 //
-// On opening, the packs that are there are compared with those that the index names: what is missing
-// in the index is added from the packs' tables, what the index names and is not there is ignored.
-// A record that scrub found beyond repair is ignored too, so that a backup ships it again.
+// On opening, the packs that are there are compared with those that the index names: what is
+// missing in the index is added from the packs' tables, what the index names and is not there is
+// ignored. A record that scrub found beyond repair is ignored too, so that a backup ships it again.
 #pragma once
 
 #include <map>

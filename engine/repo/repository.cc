@@ -57,8 +57,8 @@ Result<NewRepository> Repository::create(Files& files, Loop& loop, Random& rando
   if (!there.empty()) {
     const bool is_repository =
         std::ranges::find(there, layout::config, &Files::Entry::name) != there.end();
-    return fail(Error::invalid("{}", is_repository ? "there is a repository already"
-                                                   : "the folder is not empty"));
+    return fail(Error::invalid(
+        "{}", is_repository ? "there is a repository already" : "the folder is not empty"));
   }
   for (const char* folder : {layout::temporary, layout::packs, layout::points, layout::keys,
                              layout::members, layout::envelopes, layout::lost}) {
@@ -85,12 +85,11 @@ Result<NewRepository> Repository::create(Files& files, Loop& loop, Random& rando
   ObjectStore objects(files, loop, random);
   KeyStore keys(objects, made.config.id);
   TRY(keys.publish_generation(keyring, name, key, slots));
-  TRY(keys.publish_members(
-      {made.config.id,
-       1,
-       {hpke_public_key(keyring.recipients.front())},
-       {{verify_key_of(made.source.signing_seed), true, source_name}}},
-      keyring));
+  TRY(keys.publish_members({made.config.id,
+                            1,
+                            {hpke_public_key(keyring.recipients.front())},
+                            {{verify_key_of(made.source.signing_seed), true, source_name}}},
+                           keyring));
   TRY(objects.publish(ObjectType::repository, layout::config, pack_config(made.config)));
   return made;
 }

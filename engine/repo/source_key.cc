@@ -77,9 +77,10 @@ Result<SourceKey> read_source_key(const std::string& path) {
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail(Error::from_errno(errno));
   if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return fail(Error::denied("the source key file {} can be read by others than its owner; "
-                              "run `chmod 600` on it, and make a new source key if it was copied",
-                              path));
+    return fail(
+        Error::denied("the source key file {} can be read by others than its owner; "
+                      "run `chmod 600` on it, and make a new source key if it was copied",
+                      path));
   }
   if (status.st_size <= 0 || static_cast<std::size_t>(status.st_size) > max_file) {
     return fail(Error::damaged("{} is no source key file", path));

@@ -45,8 +45,9 @@ class SilentTerminal {
 Result<SecretBuffer> ask_at_terminal(const std::string& prompt) {
   const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
   if (!terminal.is_open()) {
-    return fail(Error::invalid("a passphrase is needed and there is no terminal to ask at; give "
-                               "--passphrase-file or set EBB_PASSPHRASE_FILE"));
+    return fail(
+        Error::invalid("a passphrase is needed and there is no terminal to ask at; give "
+                       "--passphrase-file or set EBB_PASSPHRASE_FILE"));
   }
   const SilentTerminal silent(terminal.get());
   static_cast<void>(::write(terminal.get(), prompt.data(), prompt.size()));

@@ -31,7 +31,8 @@ void ShowProgress::progress(const Progress& progress) {
   const double done = static_cast<double>(progress.done.value());
   const double total = static_cast<double>(progress.total.value());
   std::string line = fmt::format("{} {}", phase_, size_text(progress.done));
-  if (total > 0) line += fmt::format(" of {} ({:.0f} %)", size_text(progress.total), 100 * done / total);
+  if (total > 0)
+    line += fmt::format(" of {} ({:.0f} %)", size_text(progress.total), 100 * done / total);
   line += ", " + rate_text(progress.done, elapsed);
   if (!progress.stored.none()) line += ", stored " + size_text(progress.stored);
   if (total > done && done > 0 && elapsed > seconds_before_eta) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// show_progress.h - progress for people: one line drawn over itself on a terminal, else a plain line
-// every few seconds. Goes to the error stream, so that --json output stays clean.
+// show_progress.h - progress for people: one line drawn over itself on a terminal, else a plain
+// line every few seconds. Goes to the error stream, so that --json output stays clean.
 #pragma once
 
 #include <iosfwd>

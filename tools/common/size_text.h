@@ -10,9 +10,9 @@
 
 namespace ebb {
 
-std::string size_text(ByteCount size);                      // "73.8 MiB", "512 B"
-std::string rate_text(ByteCount size, double seconds);      // "1.2 GiB/s"
-std::string duration_text(double seconds);                  // "0.4 s", "3 min 12 s"
-Result<ByteCount> parse_size(std::string_view text);        // "64K", "1M", "4096", "64KiB"
+std::string size_text(ByteCount size);                  // "73.8 MiB", "512 B"
+std::string rate_text(ByteCount size, double seconds);  // "1.2 GiB/s"
+std::string duration_text(double seconds);              // "0.4 s", "3 min 12 s"
+Result<ByteCount> parse_size(std::string_view text);    // "64K", "1M", "4096", "64KiB"
 
 }  // namespace ebb
