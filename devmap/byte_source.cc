@@ -34,8 +34,10 @@ Result<void> check_range(ByteIndex at, std::size_t length, ByteCount size) {
   return {};
 }
 
-// Reads until `room` is full or the end comes; returns what came.
-Result<std::size_t> read_fully(int fd, ByteIndex at, MutableBytes room) {
+// Reads until `room` is full or the end comes; returns what came. A short read means the end only
+// when it is empty, except with O_DIRECT: what is left after a part of a sector cannot be asked
+// for.
+Result<std::size_t> read_fully(int fd, ByteIndex at, MutableBytes room, std::size_t granule) {
   std::size_t done = 0;
   while (done < room.size()) {
     const auto place = static_cast<off_t>(at.value() + done);
@@ -45,10 +47,8 @@ Result<std::size_t> read_fully(int fd, ByteIndex at, MutableBytes room) {
       return fail(Error::from_errno(errno).during("reading {} bytes at {}", room.size() - done,
                                                   at.value() + done));
     }
-    if (got == 0) break;
     done += static_cast<std::size_t>(got);
-    // A short direct read that ends inside a sector is the end of the file.
-    if (done < room.size() && done % limits::min_sector_size.size() != 0) break;
+    if (got == 0 || done % granule != 0) break;
   }
   return done;
 }
@@ -70,7 +70,8 @@ Result<void> read_aligned(int fd, ByteIndex at, MutableBytes room) {
     const std::size_t skip = static_cast<std::size_t>(wanted - from);
     const std::size_t want = std::min(room.size() - done, bounce_size.size() - skip);
     const std::size_t length = static_cast<std::size_t>(round_up(skip + want, alignment));
-    const auto got = TRY(read_fully(fd, ByteIndex(from), MutableBytes(buffer.get(), length)));
+    const auto got = TRY(read_fully(fd, ByteIndex(from), MutableBytes(buffer.get(), length),
+                                    limits::min_sector_size.size()));
     if (got < skip + want) return fail(ended_early(at, room.size(), done));
     std::memcpy(room.data() + done, buffer.get() + skip, want);
     done += want;
@@ -96,7 +97,7 @@ Result<void> FdSource::read(ByteIndex at, MutableBytes room) {
   const int flags = ::fcntl(fd_, F_GETFL);
   if (flags < 0) return fail(Error::from_errno(errno));
   if ((flags & O_DIRECT) != 0) return read_aligned(fd_, at, room);
-  const auto got = TRY(read_fully(fd_, at, room));
+  const auto got = TRY(read_fully(fd_, at, room, 1));
   if (got < room.size()) return fail(ended_early(at, room.size(), got));
   return {};
 }

@@ -19,6 +19,9 @@ using nlohmann::json;
 constexpr std::uint64_t version = 1;
 constexpr std::size_t max_string = 4096;
 constexpr std::size_t max_list = 16384;
+// A passport nests four deep. What lies deeper is dropped as it is read, for a text of four million
+// brackets would take hundreds of megabytes.
+constexpr int max_depth = 8;
 // Ends of devices and partitions stay far from wrapping.
 constexpr std::uint64_t max_byte = 1ull << 62;
 
@@ -45,9 +48,11 @@ std::size_t sequence_at(std::string_view text) {
 
 std::string utf8(std::string_view text) {
   std::string clean;
-  while (!text.empty() && clean.size() < max_string - 4) {
+  while (!text.empty()) {
     const std::size_t length = sequence_at(text);
-    clean += length == 0 ? "\xef\xbf\xbd" : text.substr(0, length);
+    const std::string_view part = length == 0 ? "\xef\xbf\xbd" : text.substr(0, length);
+    if (clean.size() + part.size() > max_string) break;  // The reader would refuse it.
+    clean += part;
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return clean;
@@ -305,7 +310,8 @@ Result<Passport> passport_from_json(std::string_view text) {
   if (text.size() > limits::max_small_object.size()) {
     return fail(Error::damaged("a passport of {} bytes: too long", text.size()));
   }
-  const json object = json::parse(text, nullptr, false);
+  const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= max_depth; };
+  const json object = json::parse(text, shallow, false);
   if (object.is_discarded()) return fail(Error::damaged("a passport that is not JSON"));
   std::string fault;
   Passport passport;

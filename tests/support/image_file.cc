@@ -26,6 +26,15 @@ UniqueFd open_for(const std::string& path, int flags) {
   return fd;
 }
 
+void write_all(int fd, const std::string& path, ByteIndex at, Bytes bytes) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t n = ::pwrite(fd, bytes.data() + done, bytes.size() - done,
+                               static_cast<off_t>(at.value() + done));
+    must(n > 0, path);
+    done += static_cast<std::size_t>(n);
+  }
+}
+
 }  // namespace
 
 void make_image(const std::string& path, ByteCount size) {
@@ -39,12 +48,8 @@ void resize_image(const std::string& path, ByteCount size) {
 
 void write_at(const std::string& path, ByteIndex at, Bytes bytes) {
   const UniqueFd fd = open_for(path, O_WRONLY);
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t n = ::pwrite(fd.get(), bytes.data() + done, bytes.size() - done,
-                               static_cast<off_t>(at.value() + done));
-    must(n > 0, path);
-    done += static_cast<std::size_t>(n);
-  }
+  write_all(fd.get(), path, at, bytes);
+  // A loop device with direct I/O reads past the page cache.
   must(::fsync(fd.get()) == 0, path);
 }
 
@@ -61,8 +66,8 @@ ByteVector read_at(const std::string& path, ByteIndex at, ByteCount length) {
 }
 
 void write_text(const std::string& path, const std::string& text) {
-  { const UniqueFd fd = open_for(path, O_WRONLY | O_CREAT | O_TRUNC); }
-  write_at(path, ByteIndex(0), bytes_of(text));
+  const UniqueFd fd = open_for(path, O_WRONLY | O_CREAT | O_TRUNC);
+  write_all(fd.get(), path, ByteIndex(0), bytes_of(text));
 }
 
 }  // namespace ebb::test
