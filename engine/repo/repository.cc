@@ -119,6 +119,10 @@ Result<std::unique_ptr<Repository>> Repository::open(Files& files, Loop& loop, R
     TRY(files.sync_folder(layout::packs));
   }
   repository->packs_ = TRY(during(PackStore::open(files, loop, access), "opening the packs"));
+  if (access == StoreAccess::write && !repository->packs_->whole() &&
+      repository->packs_->packs().empty() && TRY(repository->point_names()).empty()) {
+    TRY(repository->packs_->set_whole(true));  // Nothing is needed, so nothing is missing.
+  }
   return repository;
 }
 
