@@ -23,6 +23,8 @@ struct Compare::Slot {
   } work;
 };
 
+Compare::Compare(World world, BlockGrid grid) : world_(world), grid_(grid) {}
+
 Result<std::unique_ptr<Compare>> Compare::make(World world, BlockGrid grid) {
   std::unique_ptr<Compare> compare(new Compare(world, grid));
   const CryptoBackend backend = TRY(chosen_backend());
@@ -61,8 +63,8 @@ Result<std::vector<std::uint8_t>> Compare::run(
       const BlockIndex stop(round_down(next.value(), batch) + batch);
       slot.blocks = {next, std::min(stop, run.end)};
       next = slot.blocks.end;
-      const auto part = expected.subspan((slot.blocks.begin - run.begin).size(),
-                                         slot.blocks.length().size());
+      const auto part =
+          expected.subspan((slot.blocks.begin - run.begin).size(), slot.blocks.length().size());
       const bool wanted = std::ranges::any_of(part, [](const auto& e) { return e.has_value(); });
       if (!wanted) continue;
       free_.pop_back();
@@ -76,7 +78,8 @@ Result<std::vector<std::uint8_t>> Compare::run(
 }
 
 void Compare::start(Slot& slot) {
-  slot.bytes = grid_.bytes_of(slot.blocks);
+  // Blocks past the device's end are not expected of it.
+  slot.bytes = grid_.bytes_of(slot.blocks).shared_with(world_.device.all());
   slot.read.way = Way::read;
   slot.read.at = slot.bytes.begin;
   slot.read.data = slot.room.first(slot.bytes.length().size());
@@ -88,9 +91,9 @@ void Compare::start(Slot& slot) {
       if (result.error().kind() != ErrorKind::damaged && !c.trouble_) {
         c.trouble_ = result.error().during("reading at {}", s.bytes.begin.value());
       }
-      std::fill_n(c.differs_.begin() +
-                      static_cast<std::ptrdiff_t>((s.blocks.begin - c.run_.begin).value()),
-                  s.blocks.length().size(), std::uint8_t{1});
+      std::fill_n(
+          c.differs_.begin() + static_cast<std::ptrdiff_t>((s.blocks.begin - c.run_.begin).value()),
+          s.blocks.length().size(), std::uint8_t{1});
       --c.under_way_;
       c.free_.push_back(&s);
       return;

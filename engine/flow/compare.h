@@ -39,7 +39,7 @@ class Compare {
 
  private:
   struct Slot;
-  Compare(World world, BlockGrid grid) : world_(world), grid_(grid) {}
+  Compare(World world, BlockGrid grid);
   void start(Slot& slot);
   static void look_at(Job& job, unsigned worker);
 

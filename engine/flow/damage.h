@@ -11,9 +11,9 @@
 namespace ebb {
 
 struct Damage {
-  std::string what;                 // One sentence.
+  std::string what;                  // One sentence.
   std::optional<RecordPlace> place;  // Where it lies, if it lies anywhere.
-  BlockRun blocks;                  // Of the volume; empty when it is not about blocks.
+  BlockRun blocks;                   // Of the volume; empty when it is not about blocks.
 };
 
 }  // namespace ebb

@@ -22,8 +22,7 @@ PointBlocks::PointBlocks(ExtentSource& source, const Point& point)
     : grid_(point.grid), source_(source), pages_(source), map_(pages_, point.root()) {}
 
 BlockCount PointBlocks::window_size() const {
-  return BlockCount(
-      std::min(max_window_blocks, window_bytes.value() >> grid_.block().shift()));
+  return BlockCount(std::min(max_window_blocks, window_bytes.value() >> grid_.block().shift()));
 }
 
 // Fills entries_ with the segment; a page that cannot be read takes only its own blocks with it.

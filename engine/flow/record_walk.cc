@@ -42,6 +42,10 @@ RecordWalk::RecordWalk(World world, RecordVisitor& visitor, BlockSize block)
 }
 
 RecordWalk::~RecordWalk() {
+  settle();
+}
+
+void RecordWalk::settle() {
   while (under_way_ > 0) {
     const auto ran = world_.loop.run_once();
     EBB_CHECK(ran.has_value(), "the ring failed while packs were being read");

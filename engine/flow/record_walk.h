@@ -18,13 +18,13 @@ class RecordWalk;
 
 // Some records that were read together. Owned by the walk; lent to the visitor.
 struct RecordBatch {
-  std::vector<WantedRecord> records;      // In the order of their places.
-  std::vector<Bytes> raw;                 // raw[i]: the record's header and payload.
-  MutableBytes plain;                     // Room for what a worker makes of them: 1 MiB.
-  std::vector<Bytes> opened;              // opened[i]: by the visitor, in `plain`; empty if damaged.
-  std::vector<Damage> damages;            // By the visitor.
-  std::uint64_t number = 0;               // Of the batch in the walk.
-  void* visitors = nullptr;               // For the visitor's own state.
+  std::vector<WantedRecord> records;  // In the order of their places.
+  std::vector<Bytes> raw;             // raw[i]: the record's header and payload.
+  MutableBytes plain;                 // Room for what a worker makes of them: 1 MiB.
+  std::vector<Bytes> opened;          // opened[i]: by the visitor, in `plain`; empty if damaged.
+  std::vector<Damage> damages;        // By the visitor.
+  std::uint64_t number = 0;           // Of the batch in the walk.
+  void* visitors = nullptr;           // For the visitor's own state.
 };
 
 class RecordVisitor {
@@ -61,6 +61,8 @@ class RecordWalk {
   // Visits all of `wanted` (sorted by place); returns when every batch was released.
   Result<void> run(std::span<const WantedRecord> wanted);
   void release(RecordBatch& batch);
+  // Waits for what is under way without looking at it: before an end by error.
+  void settle();
   Workers& workers() { return world_.workers; }
 
  private:

@@ -80,8 +80,10 @@ Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point
     TRY(walk.run(window.wanted));
     at = run.end;
     const ByteRun done = point.grid.bytes_of(BlockRun{BlockIndex(0), at});
-    world.observer.progress({check == RecordCheck::sound ? "proving" : "verifying", done.length(),
-                             point.grid.size(), {}});
+    world.observer.progress({check == RecordCheck::sound ? "proving" : "verifying",
+                             done.length(),
+                             point.grid.size(),
+                             {}});
   }
   join_neighbours(report.damages);
   return report;
@@ -114,7 +116,8 @@ Result<VerifyReport> verify_against(const VerifyWorld& world, const Point& point
     report.read += point.grid.bytes_of(run).length();
     world.observer.progress({"comparing",
                              point.grid.bytes_of(BlockRun{BlockIndex(0), at}).length(),
-                             point.grid.size(), {}});
+                             point.grid.size(),
+                             {}});
   }
   return report;
 }
