@@ -46,7 +46,7 @@ class MapReader {
     PageDigest digest;
     Page page;
   };
-  Result<const Page*> cached(std::size_t depth, const PageDigest& digest);
+  Result<const Page*> cached(std::size_t depth, unsigned level, const PageDigest& digest);
   PageSource& pages_;
   MapRoot root_;
   std::vector<std::optional<CachedPage>> path_;
@@ -59,8 +59,9 @@ Result<SegmentEntries> entries_of(PageSource& pages, const Page& segment);
 
 // Calls `visit` for every page that the map needs, each once per place, parents first. Stops at the
 // first error of `visit`; a page that cannot be had is given as an error to `damaged` and skipped.
-Result<void> walk_pages(PageSource& pages, const MapRoot& root,
-                        const std::function<Result<void>(const PageDigest&, const Page&)>& visit,
-                        const std::function<void(const PageDigest&, BlockRun, const Error&)>& damaged);
+Result<void> walk_pages(
+    PageSource& pages, const MapRoot& root,
+    const std::function<Result<void>(const PageDigest&, const Page&)>& visit,
+    const std::function<void(const PageDigest&, BlockRun, const Error&)>& damaged);
 
 }  // namespace ebb
