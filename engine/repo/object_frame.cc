@@ -50,9 +50,10 @@ Result<Bytes> body_of(ObjectType type, Bytes frame) {
     return fail(Error::damaged("the frame's padding is not zero"));
   }
   if (header.version.value() != frame_version) {
-    return fail(Error::invalid("version {} of this object is not known to this ebb; a newer one "
-                               "wrote it",
-                               header.version.value()));
+    return fail(
+        Error::invalid("version {} of this object is not known to this ebb; a newer one "
+                       "wrote it",
+                       header.version.value()));
   }
   if (header.type.value() != static_cast<std::uint16_t>(type)) {
     return fail(Error::damaged("an object of type {} where type {} belongs", header.type.value(),
@@ -83,7 +84,11 @@ Result<UnframedObject> unframe_object(ObjectType type, Bytes file) {
   const Bytes second = file.last(file.size() / 2);
   const auto first_body = body_of(type, first);
   const auto second_body = body_of(type, second);
-  if (!first_body && !second_body) return fail(first_body.error());
+  if (!first_body && !second_body) {
+    // A sound copy of another version says more than a damaged one.
+    const bool second_says_more = second_body.error().kind() == ErrorKind::invalid;
+    return fail(second_says_more ? second_body.error() : first_body.error());
+  }
   const bool both = first_body && second_body && same_bytes(first, second);
   return UnframedObject{copy_of(first_body ? *first_body : *second_body), both};
 }
