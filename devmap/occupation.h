@@ -46,7 +46,8 @@ Result<bool> overlaps(const std::string& a, const std::string& b, const SystemRo
 
 // Every block device that a folder or file lies on, from the file system's own down to whole disks:
 // partitions, dm and md members, and through loop devices to what their backing files lie on. Paths
-// below roots.dev, sorted. Empty for what has no device (tmpfs, NFS).
+// below roots.dev, sorted. Empty for what has no device (tmpfs, NFS) and for ZFS, which does not
+// tell; its disks show as in exclusive use.
 Result<std::vector<std::string>> devices_under(const std::string& folder_or_file,
                                                const SystemRoots& roots = {});
 

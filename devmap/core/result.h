@@ -61,7 +61,8 @@ class [[nodiscard]] Error {
   static Error denied(fmt::format_string<Args...> format, Args&&... args) {
     return {ErrorKind::denied, fmt::format(format, std::forward<Args>(args)...)};
   }
-  // From an errno value; the kind follows from it (ENOSPC is full, ENOENT absent, EIO damaged, ENODEV lost, ...).
+  // From an errno value; the kind follows from it (ENOSPC is full, ENOENT absent, EIO damaged,
+  // ENODEV lost, ...).
   static Error from_errno(int number);
 
   ErrorKind kind() const { return kind_; }
@@ -104,10 +105,13 @@ inline void take(Result<void>&) {}
 
 // The value of a Result, or the enclosing function returns its error. A GNU statement expression,
 // which g++ and clang both have, so that it reads as one: `auto size = TRY(size_of(path));`
-#define TRY(expression)                                             \
-  __extension__({                                                   \
-    auto try_result_ = (expression);                                \
-    if (!try_result_) [[unlikely]]                                  \
-      return ::tl::make_unexpected(std::move(try_result_.error())); \
-    ::ebb::detail::take(try_result_);                               \
+// Each use names its result anew, so that one TRY may stand inside another.
+#define TRY(expression) EBB_TRY_COUNTED(expression, __COUNTER__)
+#define EBB_TRY_COUNTED(expression, number) EBB_TRY_NAMED(expression, number)
+#define EBB_TRY_NAMED(expression, number)                                   \
+  __extension__({                                                           \
+    auto try_result_##number = (expression);                                \
+    if (!try_result_##number) [[unlikely]]                                  \
+      return ::tl::make_unexpected(std::move(try_result_##number.error())); \
+    ::ebb::detail::take(try_result_##number);                               \
   })

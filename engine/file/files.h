@@ -42,7 +42,7 @@ class Files {
   virtual Result<std::unique_ptr<File>> open(const std::string& name) = 0;    // For reading.
   virtual Result<std::unique_ptr<File>> open_for_repair(const std::string& name) = 0;
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
-  virtual Result<void> remove(const std::string& name) = 0;
+  virtual Result<void> remove(const std::string& name) = 0;       // A file, or an empty folder.
   virtual Result<void> make_folder(const std::string& name) = 0;  // Fine if it is there.
   virtual Result<void> sync_folder(const std::string& name) = 0;
   // Sorted by name; absent when there is no such folder.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 
 #include "engine/file/files.h"
 #include "engine/uring/two_way_fd.h"
@@ -73,7 +74,7 @@ class PosixFiles final : public Files {
     return fail(Error::from_errno(errno).during("renaming {} to {}", path(from), path(to)));
   }
   Result<void> remove(const std::string& name) override {
-    if (::unlink(path(name).c_str()) == 0) return {};
+    if (::remove(path(name).c_str()) == 0) return {};  // A file, or a folder that is empty.
     return fail(Error::from_errno(errno).during("removing {}", path(name)));
   }
   Result<void> make_folder(const std::string& name) override {

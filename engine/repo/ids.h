@@ -9,10 +9,10 @@
 
 namespace ebb {
 
-using VolumeId = Name<16, struct VolumeIdTag>;    // Keyed digest of the volume's name (source_key.h).
-using PackId = Name<16, struct PackIdTag>;        // Random.
-using DataKeyId = Name<16, struct DataKeyIdTag>;  // Random; one a run.
-using PointId = Name<32, struct PointIdTag>;      // SHA-256 of the point's signed bytes.
+using VolumeId = Name<16, struct VolumeIdTag>;  // Keyed digest of the volume's name (source_key.h).
+using PackId = Name<16, struct PackIdTag>;      // Random.
+using DataKeyId = Name<16, struct DataKeyIdTag>;    // Random; one a run.
+using PointId = Name<32, struct PointIdTag>;        // SHA-256 of the point's signed bytes.
 using PageDigest = Name<32, struct PageDigestTag>;  // SHA-256 of a map page's bytes.
 
 // What a record in a pack holds.

@@ -65,8 +65,8 @@ Result<Keyring> open_keyring(Bytes body, const KeyringName& name, const KeyringK
   const Bytes nonce = TRY(reader.raw(aead_nonce_size));
   const Bytes sealed = TRY(reader.sized(limits::max_small_object.size()));
   TRY(reader.end());
-  const SecretBuffer plain =
-      TRY(during(aead_open(key.reveal(), nonce, keyring_context(name), sealed), "opening the keyring"));
+  const SecretBuffer plain = TRY(
+      during(aead_open(key.reveal(), nonce, keyring_context(name), sealed), "opening the keyring"));
   BodyReader secrets(plain.reveal());
   Keyring keyring;
   keyring.authority = SigningSeed(TRY(secrets.raw(SigningSeed::size)).first<SigningSeed::size>());

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // label.h - what the holder of the id key can read and a storage agent cannot: names and passports.
 //
-// A label is sealed under a key derived from the id key and a fresh salt, so every label has a key of
-// its own and the nonce is zero. Every source of the repository can open it; it holds no content.
+// A label is sealed under a key derived from the id key and a fresh salt, so every label has a key
+// of its own and the nonce is zero. Every source of the repository can open it; it holds no
+// content.
 #pragma once
 
 #include "devmap/core/random.h"

@@ -17,6 +17,11 @@ constexpr std::size_t overrides_kept = max_overrides;
 // with every change of the segment, and soon cost more.
 constexpr std::size_t overrides_in_leaf = page_fan_out / 2;
 
+// A base that is damaged costs space, not the run.
+bool can_do_without(const Error& error) {
+  return error.kind() == ErrorKind::damaged || error.kind() == ErrorKind::absent;
+}
+
 }  // namespace
 
 MapWriter::MapWriter(PageSink& sink, PageSource& pages, MapReader* base, BlockCount blocks)
@@ -30,13 +35,25 @@ Result<PageDigest> MapWriter::keep(const Page& page) {
   return digest;
 }
 
+// The base's segment without its overrides, all of whose leaves can be read; an empty one where
+// there is none. What cannot be read of the base is written anew.
+Result<Page> MapWriter::base_segment() {
+  Page empty;
+  empty.kind = PageKind::segment;
+  if (base_ == nullptr) return empty;
+  auto page = base_->segment_page(segment_);
+  if (!page && can_do_without(page.error())) return empty;
+  std::optional<Page> segment = TRY(std::move(page));
+  if (!segment) return empty;
+  segment->overrides.clear();
+  auto leaves = entries_of(pages_, *segment);
+  if (!leaves && can_do_without(leaves.error())) return empty;
+  TRY(std::move(leaves));
+  return *segment;
+}
+
 Result<PageDigest> MapWriter::make_segment(const SegmentEntries& entries) {
-  Page segment;
-  segment.kind = PageKind::segment;
-  if (base_ != nullptr) {
-    if (auto base = TRY(base_->segment_page(segment_))) segment = std::move(*base);
-  }
-  segment.overrides.clear();
+  Page segment = TRY(base_segment());
   const SegmentEntries leaves = TRY(entries_of(pages_, segment));
 
   // Where each leaf of the base differs from what it should say.
@@ -73,12 +90,18 @@ Result<PageDigest> MapWriter::make_segment(const SegmentEntries& entries) {
 Result<void> MapWriter::put(const SegmentEntries& entries) {
   EBB_CHECK(entries.size() == blocks_in_segment, "a segment has 4096 entries");
   if (base_ != nullptr && segment_ < segment_count(base_->root().blocks)) {
-    const SegmentEntries* before = TRY(base_->segment(segment_));
-    if (*before == entries) return put_unchanged();
+    const auto before = base_->segment(segment_);
+    if (!before && !can_do_without(before.error())) return fail(before.error());
+    if (before && **before == entries) return put_unchanged();
   }
   const PageDigest digest = TRY(make_segment(entries));
   ++segment_;
   return add(0, digest);
+}
+
+Result<void> MapWriter::put_zero() {
+  ++segment_;
+  return add(0, PageDigest{});
 }
 
 Result<void> MapWriter::put_unchanged() {

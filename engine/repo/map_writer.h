@@ -26,11 +26,14 @@ class MapWriter {
   Result<void> put(const SegmentEntries& entries);
   // The next segment is as in the base, up to this map's end.
   Result<void> put_unchanged();
+  // The next segment has only zero blocks.
+  Result<void> put_zero();
   // After the last segment: the root.
   Result<MapRoot> finish();
 
  private:
   Result<PageDigest> keep(const Page& page);
+  Result<Page> base_segment();
   Result<PageDigest> make_segment(const SegmentEntries& entries);
   Result<void> add(std::size_t level, PageDigest digest);
 

@@ -45,8 +45,8 @@ ByteVector sign_members(const Members& members, const SigningSeed& authority, co
   return body.raw(signature.view()).take();
 }
 
-Result<Members> open_members(Bytes body, const RepositoryId& repository,
-                             const VerifyKey& authority, const IdKey* id_key) {
+Result<Members> open_members(Bytes body, const RepositoryId& repository, const VerifyKey& authority,
+                             const IdKey* id_key) {
   BodyReader reader(body);
   Members members;
   members.repository = TRY(reader.name<RepositoryId>());
@@ -59,7 +59,8 @@ Result<Members> open_members(Bytes body, const RepositoryId& repository,
     members.recipients.push_back(TRY(reader.name<HpkePublicKey>()));
   }
   const std::uint32_t sources = TRY(reader.u32());
-  if (sources > max_members) return fail(Error::damaged("a members record with {} sources", sources));
+  if (sources > max_members)
+    return fail(Error::damaged("a members record with {} sources", sources));
   for (std::uint32_t i = 0; i < sources; ++i) {
     MemberSource source;
     source.key = TRY(reader.name<VerifyKey>());
@@ -80,7 +81,8 @@ Result<Members> open_members(Bytes body, const RepositoryId& repository,
     const auto names = nlohmann::json::parse(text_of(text), nullptr, false);
     for (MemberSource& source : members.sources) {
       const auto name = names.is_object() ? names.find(source.key.hex()) : names.end();
-      if (name != names.end() && name->is_string()) source.name = *name->get_ptr<const std::string*>();
+      if (name != names.end() && name->is_string())
+        source.name = *name->get_ptr<const std::string*>();
     }
   }
   return members;

@@ -32,7 +32,7 @@ struct Members {
 ByteVector sign_members(const Members& members, const SigningSeed& authority, const IdKey& id_key,
                         Random& random);
 // Denied when the signature is not the authority's. Names are filled in when `id_key` is given.
-Result<Members> open_members(Bytes body, const RepositoryId& repository,
-                             const VerifyKey& authority, const IdKey* id_key);
+Result<Members> open_members(Bytes body, const RepositoryId& repository, const VerifyKey& authority,
+                             const IdKey* id_key);
 
 }  // namespace ebb

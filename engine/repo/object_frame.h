@@ -7,6 +7,7 @@
 #pragma once
 
 #include "devmap/core/bytes.h"
+#include "devmap/core/limits.h"
 #include "devmap/core/result.h"
 
 namespace ebb {
@@ -22,6 +23,9 @@ enum class ObjectType : std::uint16_t {
   source_key = 8,
   restore_journal = 9,
 };
+
+// The largest file that holds a small object.
+inline constexpr ByteCount max_object_file = (limits::max_small_object + 8_KiB) * 2;
 
 ByteVector frame_object(ObjectType type, Bytes body);
 

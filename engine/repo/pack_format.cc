@@ -50,8 +50,8 @@ Result<PackHeader> unpack_pack_header(Bytes bytes) {
     return fail(Error::damaged("the checksum of the pack's header is wrong"));
   }
   if (disk.version.value() != pack_version) {
-    return fail(Error::invalid("a pack of version {}, which this ebb does not know",
-                               disk.version.value()));
+    return fail(
+        Error::invalid("a pack of version {}, which this ebb does not know", disk.version.value()));
   }
   if (!known_use(disk.use) || !all_zero(std::as_bytes(std::span(disk.reserved))) ||
       !all_zero(std::as_bytes(std::span(disk.reserved2)))) {
@@ -100,8 +100,8 @@ Result<Record> unpack_record(Bytes bytes) {
 }
 
 ByteCount PackTail::length() const {
-  return ByteCount(round_up(
-      sizeof(TailHeaderOnDisk) + 8ull * all_chunks() + sizeof(TailEndOnDisk), tail_alignment));
+  return ByteCount(round_up(sizeof(TailHeaderOnDisk) + 8ull * all_chunks() + sizeof(TailEndOnDisk),
+                            tail_alignment));
 }
 
 ByteIndex PackTail::chunk_at(std::uint32_t chunk) const {

@@ -144,7 +144,7 @@ struct PackTail {
 
   std::uint32_t parity_chunks() const { return rows * pack_stripes; }
   std::uint32_t all_chunks() const { return data_chunks + parity_chunks(); }
-  ByteCount length() const;                          // Of one copy of the tail on disk.
+  ByteCount length() const;  // Of one copy of the tail on disk.
   ByteCount data_length() const { return pack_chunk * data_chunks; }
   ByteIndex first_tail_at() const { return ByteIndex(0) + data_length(); }
   ByteIndex parity_at() const { return first_tail_at() + length(); }

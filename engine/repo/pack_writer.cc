@@ -76,7 +76,8 @@ bool PackWriter::takes(ByteCount bytes, std::uint64_t records) const {
       last == nullptr ? sizeof(PackHeaderOnDisk) : last->at.value() + last->used;
   const std::uint64_t all_records = records_reserved_ + records;
   const std::uint64_t needed = end + bytes.value() + all_records * sizeof(TableEntryOnDisk);
-  return all_records <= max_records_in_pack && needed <= max_pack_data.value();
+  return state_ == State::filling && all_records <= max_records_in_pack &&
+         needed <= max_pack_data.value();
 }
 
 PackBuffer* PackWriter::open_buffer() {
@@ -164,9 +165,8 @@ void PackWriter::put_table(PackBuffer& last) {
   ByteVector table;
   table.reserve(table_.size() * sizeof(TableEntryOnDisk));
   for (const TableEntry& entry : table_) {
-    append(table,
-           bytes_of_struct(TableEntryOnDisk{entry.name.bytes, Le32(entry.at),
-                                            Le32(entry.stored_length)}));
+    append(table, bytes_of_struct(TableEntryOnDisk{entry.name.bytes, Le32(entry.at),
+                                                   Le32(entry.stored_length)}));
   }
   tail_.use = header_.use;
   tail_.pack = header_.pack;
@@ -251,7 +251,8 @@ void PackWriter::end() {
   tail_.chunk_crcs = std::move(data_crcs_);
   for (std::uint32_t n = 0; n < tail_.parity_chunks(); ++n) {
     const std::uint32_t chunk = tail_.data_chunks + n;
-    tail_.chunk_crcs.push_back(crc64(parity_.parity(parity_row_of(tail_, chunk), stripe_of(chunk))));
+    tail_.chunk_crcs.push_back(
+        crc64(parity_.parity(parity_row_of(tail_, chunk), stripe_of(chunk))));
   }
   const ByteVector tail = to_disk(tail_);
   std::ranges::copy(tail, ending_->tail.begin());
@@ -268,9 +269,9 @@ void PackWriter::end() {
       if (begin >= end) return;
       const std::uint32_t n = row * pack_stripes + (begin + pack_stripes - turn) % pack_stripes;
       const Bytes first = parity_.parity(row, begin);
-      write_at(tail_.chunk_at(tail_.data_chunks + n),
-               MutableBytes(const_cast<std::byte*>(first.data()),
-                            (end - begin) * pack_chunk.size()));
+      write_at(
+          tail_.chunk_at(tail_.data_chunks + n),
+          MutableBytes(const_cast<std::byte*>(first.data()), (end - begin) * pack_chunk.size()));
     };
     if (tail_.data_chunks < pack_stripes) {
       write_stripes(0, used);

@@ -3,9 +3,9 @@
 //
 // Records are sealed straight into the buffers that are written: reserve() hands out a room in the
 // order of the pack, any thread fills it, filled() says so. Full buffers are checksummed and summed
-// into parity by a worker while the kernel writes them. After finish() the writer goes on by itself:
-// table, tails, parity, sync, rename. Then it is published; until then no reader can see it.
-// It does not know what a record means, nor the index.
+// into parity by a worker while the kernel writes them. After finish() the writer goes on by
+// itself: table, tails, parity, sync, rename. Then it is published; until then no reader can see
+// it. It does not know what a record means, nor the index.
 #pragma once
 
 #include <deque>
@@ -27,12 +27,12 @@ struct PackBuffer {
 
   // By the writer that holds it, on the I/O thread:
   PackWriter* writer = nullptr;
-  ByteIndex at;              // Of memory[0] in the file.
-  std::size_t used = 0;      // Reserved so far, from the start.
-  unsigned unfilled = 0;     // Rooms handed out and not yet filled.
-  bool closed = false;       // No more rooms.
-  unsigned under_way = 0;    // Job and write that still use the memory.
-  std::size_t whole = 0;     // Bytes that are written: whole chunks.
+  ByteIndex at;            // Of memory[0] in the file.
+  std::size_t used = 0;    // Reserved so far, from the start.
+  unsigned unfilled = 0;   // Rooms handed out and not yet filled.
+  bool closed = false;     // No more rooms.
+  unsigned under_way = 0;  // Job and write that still use the memory.
+  std::size_t whole = 0;   // Bytes that are written: whole chunks.
 
   struct Write : Transfer {
     PackBuffer* buffer = nullptr;

@@ -72,8 +72,7 @@ Result<Page> unpack_page(const PageDigest& digest, Bytes bytes) {
   const bool known = header.kind >= 1 && header.kind <= 3 &&
                      all_zero(std::as_bytes(std::span(header.reserved))) &&
                      (header.level == 0) == (header.kind != static_cast<int>(PageKind::node));
-  if (header.magic != page_magic || !known || entries > page_fan_out ||
-      overrides > max_overrides ||
+  if (header.magic != page_magic || !known || entries > page_fan_out || overrides > max_overrides ||
       (overrides > 0 && header.kind != static_cast<int>(PageKind::segment)) ||
       bytes.size() != sizeof header + 32 * entries + sizeof(OverrideOnDisk) * overrides) {
     return senseless();

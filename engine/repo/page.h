@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // page.h - the pages of a block map.
 //
-// A leaf names 64 blocks by fingerprint, a segment 64 leaves by digest, a node 64 segments or nodes.
-// A segment (4096 blocks) may also override single blocks of its leaves, so that a backup that
-// changed a few scattered blocks writes one page and not a leaf for each. A page is named by the
-// SHA-256 of its bytes; an all-zero name means "all blocks below are zero" and has no page.
+// A leaf names 64 blocks by fingerprint, a segment 64 leaves by digest, a node 64 segments or
+// nodes. A segment (4096 blocks) may also override single blocks of its leaves, so that a backup
+// that changed a few scattered blocks writes one page and not a leaf for each. A page is named by
+// the SHA-256 of its bytes; an all-zero name means "all blocks below are zero" and has no page.
 // docs/format/map.md is the reference.
 #pragma once
 

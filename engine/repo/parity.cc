@@ -60,10 +60,9 @@ void ParitySum::add(std::uint32_t chunk, Bytes bytes) {
   for (std::uint32_t row = 0; row < max_pack_parity; ++row) {
     sums[row] = raw(parity(row, stripe_of(chunk)));
   }
-  ec_encode_data_update(chunk_bytes, data_positions, max_pack_parity,
-                        static_cast<int>(chunk / pack_stripes),
-                        const_cast<unsigned char*>(tables_for_all_rows().data()), raw(bytes),
-                        sums.data());
+  ec_encode_data_update(
+      chunk_bytes, data_positions, max_pack_parity, static_cast<int>(chunk / pack_stripes),
+      const_cast<unsigned char*>(tables_for_all_rows().data()), raw(bytes), sums.data());
 }
 
 namespace {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // parity.h - Reed-Solomon over the chunks of a pack (ISA-L, GF(2^8) modulo 0x11d).
 //
-// Every stripe is a shortened code of 64 data chunks: positions that a small pack does not fill count
-// as zeroes. Parity row r has the coefficient 1 / ((64 + r) xor j) for position j, which is ISA-L's
-// first Cauchy matrix, so any two chunks of a stripe with two rows can be solved for. Data chunk i
-// is position i / 65 of stripe i mod 65; parity chunk n continues the count, so that any 65 chunks
-// in a row on disk are of 65 stripes. Errors are found by CRC; this code only solves for erasures.
+// Every stripe is a shortened code of 64 data chunks: positions that a small pack does not fill
+// count as zeroes. Parity row r has the coefficient 1 / ((64 + r) xor j) for position j, which is
+// ISA-L's first Cauchy matrix, so any two chunks of a stripe with two rows can be solved for. Data
+// chunk i is position i / 65 of stripe i mod 65; parity chunk n continues the count, so that any 65
+// chunks in a row on disk are of 65 stripes. Errors are found by CRC; this code only solves for
+// erasures.
 #pragma once
 
 #include <vector>
@@ -47,8 +48,8 @@ struct Mended {
   std::vector<std::uint32_t> lost;    // Chunks beyond repair.
 };
 
-// `pack` is a whole pack file whose tail is `tail`. Mends every chunk whose CRC is wrong and that its
-// stripe can solve for, in place, and checks its CRC again.
+// `pack` is a whole pack file whose tail is `tail`. Mends every chunk whose CRC is wrong and that
+// its stripe can solve for, in place, and checks its CRC again.
 Mended mend(const PackTail& tail, MutableBytes pack);
 
 }  // namespace ebb

@@ -74,8 +74,8 @@ Result<SignedPoint> unpack_point(Bytes body) {
   }
   const std::uint32_t version = TRY(reader.u32());
   if (version != point_version) {
-    return fail(Error::invalid("a recovery point of version {}, which this ebb does not know",
-                               version));
+    return fail(
+        Error::invalid("a recovery point of version {}, which this ebb does not know", version));
   }
   point.repository = TRY(reader.name<RepositoryId>());
   point.volume = TRY(reader.name<VolumeId>());
@@ -132,9 +132,7 @@ Result<PointAbout> open_about(const Point& point, const IdKey& key) {
   const ByteVector text =
       TRY(during(open_label(key, about_context(point), point.about), "opening the point's label"));
   const auto json = nlohmann::json::parse(text_of(text), nullptr, false);
-  const auto senseless = [] {
-    return fail(Error::damaged("the point's label makes no sense"));
-  };
+  const auto senseless = [] { return fail(Error::damaged("the point's label makes no sense")); };
   if (!json.is_object() || !json.contains("volume") || !json["volume"].is_string() ||
       !json.contains("passport") || !json.contains("unreadable") ||
       !json["unreadable"].is_array() || json["unreadable"].size() > limits::max_unreadable_runs) {

@@ -34,7 +34,7 @@ struct Point {
   RepositoryId repository;
   VolumeId volume;
   VerifyKey source;
-  DataKeyId data_key;         // Of the run that made this point.
+  DataKeyId data_key;          // Of the run that made this point.
   std::uint64_t sequence = 1;  // Within the volume; the predecessor's and one.
   PointId predecessor;         // Zero for the first.
   WallTime created;            // By the source's clock.

@@ -93,7 +93,7 @@ class RocksIndex final : public RecordIndex {
   RocksIndex(std::unique_ptr<rocksdb::DB> db, std::string scratch)
       : db_(std::move(db)), scratch_(std::move(scratch)) {}
   ~RocksIndex() override {
-    values_.clear();  // They may pin blocks of the cache, which dies with the database.
+    values_.clear();  // They pin blocks of the cache.
     db_.reset();
     std::error_code ignored;
     if (!scratch_.empty()) std::filesystem::remove_all(scratch_, ignored);

@@ -31,6 +31,8 @@ trap 'rm -rf "$found"' EXIT
 corpus=$here/corpus/${name%_fuzz}
 seeds=()
 [ -d "$corpus" ] && seeds=("$corpus")
+# Seeds that a program makes are not kept in git.
+if [ -x "$build/${name%_fuzz}_seeds" ]; then "$build/${name%_fuzz}_seeds" "$found"; fi
 keep=${EBB_FUZZ_KEEP:-$build}
 echo "$name for $seconds s, EBB_TEST_SEED=$seed"
 # New inputs go to the first folder, so the seeds in git stay as they are. libFuzzer ends with 77 when

@@ -20,8 +20,8 @@ struct LoopOptions {
   ByteCount sector = 512_B;  // Logical sector size.
   bool direct_io = false;    // Past the page cache of the backing file.
   bool read_only = false;
-  ByteCount offset;      // Where in the image the device begins.
-  ByteCount size_limit;  // 0: to the end of the image.
+  ByteCount offset{};      // Where in the image the device begins.
+  ByteCount size_limit{};  // 0: to the end of the image.
 };
 
 class LoopDevice {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// backup.h - the story of a backup: read, fingerprint, drop what is known, compress, seal, ship.
+//
+// Batches of up to 1 MiB go through a window of slots. A slot is owned by the kernel, a worker or
+// the I/O thread, never by two. Slots finish in any order and are shipped in theirs, so the same
+// device and keys give the same records in the same order. Until the last step, the commit, no
+// reader can see anything of a run; what a killed run shipped is found again by the next.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "devmap/core/interrupt.h"
+#include "devmap/source/holes.h"
+#include "engine/buffer/arena.h"
+#include "engine/device/block_device.h"
+#include "engine/flow/careful_read.h"
+#include "engine/flow/extent_sink.h"
+#include "engine/flow/map_assembly.h"
+#include "engine/flow/observer.h"
+#include "engine/repo/cached_pages.h"
+#include "engine/repo/source_key.h"
+#include "engine/stage/compress.h"
+
+namespace ebb {
+
+// The last point of this volume that the source itself remembers to have made.
+struct RememberedPoint {
+  std::uint64_t sequence = 0;
+  PointId id;
+};
+
+struct BackupRequest {
+  std::string volume_name;
+  Passport passport;
+  std::optional<BlockSize> block_size;  // Else the base's, else 64 KiB.
+  Compression compression;
+  std::optional<HoleWalk> holes;  // Of an image file: what need not be read.
+  std::optional<RememberedPoint> remembered;
+};
+
+struct BackupReport {
+  SignedPoint point;
+  std::string volume_name;
+  BlockCount blocks_total;
+  PointCounts counts;
+  std::vector<ByteRun> unreadable;
+  bool first_of_volume = false;
+  double seconds = 0;
+};
+
+class Backup {
+ public:
+  struct World {
+    BlockDevice& device;
+    ExtentSink& sink;
+    Loop& loop;
+    Workers& workers;
+    Arena& arena;  // memory() is cut from it.
+    const SourceKey& key;
+    const Members& members;  // Checked against the key's authority.
+    const Clock& clock;
+    Random& random;
+    Observer& observer;
+    const StopFlag& stop;
+  };
+  static constexpr ByteCount memory() { return (limits::batch_size * 2 + 16_KiB) * window_slots; }
+
+  Backup(World world, BackupRequest request);
+  ~Backup();
+  Backup(const Backup&) = delete;
+  Backup& operator=(const Backup&) = delete;
+
+  Result<BackupReport> run();
+
+ private:
+  static constexpr unsigned window_slots = 32;
+  struct Slot;
+  struct WorkerState;
+
+  Result<void> begin();
+  Result<void> accept_base(RunBase base);
+  bool more_to_read();
+  Result<void> start_reads();
+  Result<Fingerprint> base_print(BlockIndex block);
+  void start_read(Slot& slot);
+  Result<void> wait_for_one();
+  Result<void> fingerprint_arrived();
+  Result<void> look_up_fingerprinted();
+  Result<void> compress_unknown();
+  Result<void> seal_in_order();
+  Result<void> ship_in_order();
+  Result<BackupReport> commit();
+  Result<void> ship_hole(BlockRun blocks);
+  BlockRun next_blocks(bool in_hole);
+  Result<bool> in_hole();
+  Slot& slot_of(std::uint64_t sequence) { return *slots_[sequence % window_slots]; }
+  void submit(Slot& slot, void (*work)(Slot&, WorkerState&));
+  void tell_progress();
+  static void fingerprint(Slot& slot, WorkerState& worker);
+  static void compress(Slot& slot, WorkerState& worker);
+  static void seal(Slot& slot, WorkerState& worker);
+
+  World world_;
+  BackupRequest request_;
+  BlockGrid grid_;
+  double began_ = 0;
+
+  DataKeyId data_key_id_;
+  std::unique_ptr<RecordCipher> cipher_;
+  RunStart start_;
+  std::optional<SignedPoint> latest_;
+  bool base_counts_ = false;  // The latest point's map can be compared with.
+  bool base_is_damaged_ = false;
+  bool repository_whole_ = false;
+  std::unique_ptr<CachedPages> pages_;
+  std::unique_ptr<MapReader> base_for_reading_;
+  std::unique_ptr<MapReader> base_for_map_;
+  std::unique_ptr<MapAssembly> map_;
+
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<std::unique_ptr<WorkerState>> worker_states_;
+  std::uint64_t started_ = 0;   // Slots so far; the next one's sequence.
+  std::uint64_t reserved_ = 0;  // The first slot that has not yet passed seal_in_order().
+  std::uint64_t retired_ = 0;   // The first slot that is still in the window.
+  unsigned under_way_ = 0;      // Reads, jobs and queries that will call back.
+  bool sink_is_full_ = false;   // The last reserve() found no room.
+  std::optional<Error> trouble_;
+
+  BlockIndex next_block_;
+  std::optional<BlockRun> hole_;  // The hole that next_block_ has not yet passed.
+  bool holes_end_ = true;
+  PointCounts counts_;
+  std::vector<ByteRun> unreadable_;
+};
+
+}  // namespace ebb

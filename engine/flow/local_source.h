@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// local_source.h - reads from a repository in this process.
+#pragma once
+
+#include "engine/flow/extent_source.h"
+#include "engine/repo/repository.h"
+
+namespace ebb {
+
+class LocalSource final : public ExtentSource {
+ public:
+  explicit LocalSource(Repository& repository) : repository_(repository) {}
+
+  RepositoryId repository() const override { return repository_.config().id; }
+  Result<std::vector<layout::PointName>> point_names() override {
+    return repository_.point_names();
+  }
+  Result<SignedPoint> point(const layout::PointName& name) override {
+    return repository_.point(name);
+  }
+  Result<ByteVector> page(const PageDigest& digest) override { return repository_.page(digest); }
+  Result<void> locate(std::span<const Fingerprint> names,
+                      std::span<std::optional<RecordPlace>> places) override;
+  Result<DataKeyId> data_key_of(const PackId& pack) override;
+  void fetch(Fetch& fetch) override;
+
+ private:
+  struct Reading : Transfer {
+    Fetch* fetch = nullptr;
+    PackStore::OpenPack* pack = nullptr;
+  };
+  Reading& free_reading();
+  Repository& repository_;
+  std::vector<std::unique_ptr<Reading>> readings_;  // One for each fetch that ever was at once.
+};
+
+}  // namespace ebb

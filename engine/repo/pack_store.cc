@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/repo/pack_store.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "engine/repo/body.h"
+#include "engine/repo/object_frame.h"
+#include "engine/repo/pack_reader.h"
+
+namespace ebb {
+
+namespace {
+
+constexpr std::size_t packs_kept_open = 64;
+// As many as fit a small object.
+constexpr std::size_t lost_in_one_list = 16384;
+
+}  // namespace
+
+ByteVector pack_lost_records(std::span<const LostRecord> records) {
+  BodyWriter body;
+  body.u32(static_cast<std::uint32_t>(records.size()));
+  for (const LostRecord& record : records) {
+    body.raw(record.pack.view()).u32(record.at).raw(record.name.view());
+  }
+  return body.take();
+}
+
+Result<std::vector<LostRecord>> unpack_lost_records(Bytes body) {
+  BodyReader reader(body);
+  const std::uint32_t count = TRY(reader.u32());
+  std::vector<LostRecord> records;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    LostRecord record;
+    record.pack = TRY(reader.name<PackId>());
+    record.at = TRY(reader.u32());
+    record.name = TRY(reader.name<RecordName>());
+    records.push_back(record);
+  }
+  TRY(reader.end());
+  return records;
+}
+
+Result<std::unique_ptr<PackStore>> PackStore::open(Files& files, Loop& loop, StoreAccess access) {
+  std::unique_ptr<PackStore> store(new PackStore(files, loop));
+  for (const Files::Entry& entry : TRY(files.list(layout::packs))) {
+    if (const auto pack = layout::pack_id_of(entry.name)) store->packs_.insert(*pack);
+  }
+  TRY(store->load_lost());
+  TRY(store->open_records(access));
+  TRY(store->reconcile(access));
+  return store;
+}
+
+PackStore::~PackStore() {
+  index_.reset();
+  std::error_code ignored;
+  if (!scratch_.empty()) std::filesystem::remove_all(scratch_, ignored);
+}
+
+Result<void> PackStore::open_records(StoreAccess access) {
+  if (files_.place().empty()) {
+    index_ = memory_index();
+    return {};
+  }
+  const std::string path = files_.place() + "/" + layout::index;
+  if (access == StoreAccess::read) {
+    // Beside a writer; where that cannot be (no index, a damaged one, a folder that may not be
+    // written), the packs' own tables are read into an index of this process's own.
+    auto followed = open_index(path, IndexAccess::follow);
+    if (!followed) return open_scratch_index();
+    index_ = std::move(*followed);
+    return {};
+  }
+  auto opened = open_index(path, IndexAccess::write);
+  if (!opened && opened.error().kind() == ErrorKind::busy) return fail(opened.error());
+  if (!opened) {
+    TRY(delete_index(path));  // It is a cache.
+    opened = TRY(open_index(path, IndexAccess::write));
+  }
+  index_ = std::move(*opened);
+  return {};
+}
+
+Result<void> PackStore::open_scratch_index() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "ebb-index-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) {
+    return fail(Error::from_errno(errno).during("making {}", pattern));
+  }
+  scratch_ = pattern;
+  index_ = TRY(open_index(scratch_ + "/index", IndexAccess::write));
+  return {};
+}
+
+Result<void> PackStore::load_lost() {
+  auto lists = files_.list(layout::lost);
+  if (!lists) {
+    if (lists.error().kind() == ErrorKind::absent) return {};
+    return fail(lists.error());
+  }
+  for (const Files::Entry& entry : *lists) {
+    const std::string name = std::string(layout::lost) + "/" + entry.name;
+    const ByteVector file = TRY(read_small_file(files_, loop_, name, max_object_file));
+    const auto object = TRY(during(unframe_object(ObjectType::lost, file), "reading {}", name));
+    for (const LostRecord& record : TRY(unpack_lost_records(object.body))) {
+      lost_.insert(record);
+      if (record.at == LostRecord::whole_pack) lost_packs_.insert(record.pack);
+    }
+  }
+  return {};
+}
+
+Result<void> PackStore::reconcile(StoreAccess access) {
+  auto named = index_->packs();
+  auto whole = index_->whole();
+  if ((!named || !whole) && access == StoreAccess::read && scratch_.empty()) {
+    TRY(open_scratch_index());
+    named = index_->packs();
+    whole = index_->whole();
+  }
+  const std::vector<PackId> indexed = TRY(std::move(named));
+  whole_ = TRY(std::move(whole));
+  const std::unordered_set<PackId, NameHash> known(indexed.begin(), indexed.end());
+  for (const PackId& pack : known) {
+    if (packs_.contains(pack)) continue;
+    whole_ = false;  // A pack has gone, and with it what the points need of it.
+    if (access == StoreAccess::write) TRY(index_->forget_pack(pack));
+  }
+  if (!whole_ && access == StoreAccess::write) TRY(index_->set_whole(false));
+  if (access == StoreAccess::read && scratch_.empty()) newer_ = memory_index();
+  RecordIndex& target = newer_ ? *newer_ : *index_;
+  for (const PackId& pack : packs_) {
+    if (known.contains(pack) || lost_packs_.contains(pack)) continue;
+    const auto add_one = [&]() -> Result<void> {
+      const auto file = TRY(files_.open(layout::pack(pack)));
+      const FoundTail found = TRY(read_pack_tail(loop_, *file));
+      const auto table = TRY(read_pack_table(loop_, *file, found.tail));
+      std::vector<TableEntry> sound;
+      for (const TableEntry& entry : table) {
+        if (!is_lost({pack, entry.at, entry.stored_length})) sound.push_back(entry);
+      }
+      return target.add_pack(pack, sound);
+    };
+    if (auto added = add_one(); !added) {
+      if (added.error().kind() != ErrorKind::damaged &&
+          added.error().kind() != ErrorKind::invalid) {
+        return fail(added.error().during("reading pack {}", pack.hex()));
+      }
+      unreadable_.emplace(pack, added.error());
+      whole_ = false;
+    }
+  }
+  return {};
+}
+
+Result<void> PackStore::set_whole(bool whole) {
+  whole_ = whole;
+  return index_->set_whole(whole);
+}
+
+bool PackStore::is_lost(const RecordPlace& place) const {
+  if (lost_.empty()) return false;
+  if (lost_packs_.contains(place.pack)) return true;
+  const auto found = lost_.lower_bound(LostRecord{place.pack, place.at, {}});
+  return found != lost_.end() && found->pack == place.pack && found->at == place.at;
+}
+
+Result<void> PackStore::look_up(std::span<const RecordName> names,
+                                std::span<std::optional<RecordPlace>> places) {
+  TRY(index_->look_up(names, places));
+  if (newer_) {
+    std::vector<std::optional<RecordPlace>> newer(names.size());
+    TRY(newer_->look_up(names, newer));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (newer[i]) places[i] = newer[i];
+    }
+  }
+  for (auto& place : places) {
+    if (place && (!packs_.contains(place->pack) || is_lost(*place))) place.reset();
+  }
+  return {};
+}
+
+Result<void> PackStore::add(const PackId& pack, std::span<const TableEntry> table) {
+  packs_.insert(pack);
+  return during(index_->add_pack(pack, table), "adding pack {}", pack.hex());
+}
+
+Result<PackStore::OpenPack*> PackStore::open_pack(const PackId& pack) {
+  if (const auto found = open_.find(pack); found != open_.end()) return &found->second;
+  auto opened = [&]() -> Result<OpenPack> {
+    auto file = TRY(files_.open(layout::pack(pack)));
+    auto header = read_pack_header(loop_, *file);
+    // The first bytes may be damaged while the rest is sound; the header is only needed to know
+    // the data key, and only its own scrub can mend it.
+    if (header && header->pack != pack) {
+      return fail(Error::damaged("the pack is another one, {}", header->pack.hex()));
+    }
+    return OpenPack{std::move(file), TRY(std::move(header))};
+  }();
+  if (!opened) return fail(opened.error().during("opening pack {}", pack.hex()));
+  if (open_.size() >= packs_kept_open) {
+    const auto idle =
+        std::ranges::find_if(open_, [](const auto& p) { return p.second.in_use == 0; });
+    if (idle != open_.end()) open_.erase(idle);
+  }
+  return &open_.emplace(pack, std::move(*opened)).first->second;
+}
+
+Result<ByteVector> PackStore::read_record(const RecordPlace& place, RecordKind kind,
+                                          const RecordName& name) {
+  OpenPack* pack = TRY(open_pack(place.pack));
+  const ByteCount length(sizeof(RecordHeaderOnDisk) + std::uint64_t{place.stored_length});
+  if (place.stored_length > max_stored_record.value()) {
+    return fail(Error::damaged("the index names a record of {} bytes", place.stored_length));
+  }
+  ByteVector bytes =
+      TRY(during(read_run(loop_, *pack->file, ByteRun::of(ByteIndex(place.at), length)),
+                 "reading pack {}", place.pack.hex()));
+  const Record record =
+      TRY(during(unpack_record(bytes), "pack {} at {}", place.pack.hex(), place.at));
+  if (record.header.name != name || record.header.kind != kind) {
+    return fail(Error::damaged("pack {} at {} holds another record", place.pack.hex(), place.at));
+  }
+  return bytes;
+}
+
+Result<void> PackStore::note_lost(std::span<const LostRecord> records, Random& random) {
+  if (records.empty()) return {};
+  TRY(files_.make_folder(layout::lost));
+  for (std::size_t at = 0; at < records.size(); at += lost_in_one_list) {
+    const auto part = records.subspan(at, std::min(lost_in_one_list, records.size() - at));
+    const std::string id = random.name<PackId>().hex();
+    TRY(publish_small_file(files_, loop_, std::string(layout::lost) + "/" + id,
+                           frame_object(ObjectType::lost, pack_lost_records(part)),
+                           std::string(layout::temporary) + "/" + id));
+  }
+  for (const LostRecord& record : records) {
+    lost_.insert(record);
+    if (record.at == LostRecord::whole_pack) lost_packs_.insert(record.pack);
+  }
+  return set_whole(false);
+}
+
+}  // namespace ebb

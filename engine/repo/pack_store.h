@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// pack_store.h - all packs of a repository, and the index over them.
+//
+// On opening, the packs that are there are compared with those that the index names: what is
+// missing in the index is added from the packs' tables, what the index names and is not there is
+// ignored. A record that scrub found beyond repair is ignored too, so that a backup ships it again.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <unordered_set>
+
+#include "engine/file/files.h"
+#include "engine/repo/layout.h"
+#include "engine/repo/record_index.h"
+
+namespace ebb {
+
+enum class StoreAccess { read, write };
+
+// A record that is beyond repair. `at` = whole_pack means every record of the pack.
+struct LostRecord {
+  static constexpr std::uint32_t whole_pack = 0xffffffff;
+  PackId pack;
+  std::uint32_t at = 0;
+  RecordName name;
+  auto operator<=>(const LostRecord&) const = default;
+};
+ByteVector pack_lost_records(std::span<const LostRecord> records);
+Result<std::vector<LostRecord>> unpack_lost_records(Bytes body);
+
+class PackStore {
+ public:
+  static Result<std::unique_ptr<PackStore>> open(Files& files, Loop& loop, StoreAccess access);
+  ~PackStore();
+  PackStore(const PackStore&) = delete;
+  PackStore& operator=(const PackStore&) = delete;
+
+  // places[i] is where names[i] lies; nothing when it is not there or is lost.
+  Result<void> look_up(std::span<const RecordName> names,
+                       std::span<std::optional<RecordPlace>> places);
+  // Every record that any point needs was there at the last look, and nothing has gone since.
+  bool whole() const { return whole_; }
+  Result<void> set_whole(bool whole);
+
+  // A pack was published; its records can be found from now on.
+  Result<void> add(const PackId& pack, std::span<const TableEntry> table);
+  const std::unordered_set<PackId, NameHash>& packs() const { return packs_; }
+  // Packs whose table could not be read when the store was opened, and why.
+  const std::map<PackId, Error>& unreadable_packs() const { return unreadable_; }
+
+  // The opened file and checked header of a pack; kept open for a while.
+  struct OpenPack {
+    std::unique_ptr<File> file;
+    PackHeader header;
+    unsigned in_use = 0;  // Transfers under way; keeps it open.
+  };
+  Result<OpenPack*> open_pack(const PackId& pack);
+  // The whole record at `place`: checked, and of this name and kind.
+  Result<ByteVector> read_record(const RecordPlace& place, RecordKind kind, const RecordName& name);
+
+  // Publishes that these are lost; they are not found from now on.
+  Result<void> note_lost(std::span<const LostRecord> records, Random& random);
+  const std::set<LostRecord>& lost() const { return lost_; }
+
+ private:
+  PackStore(Files& files, Loop& loop) : files_(files), loop_(loop) {}
+  Result<void> open_records(StoreAccess access);
+  Result<void> open_scratch_index();
+  Result<void> load_lost();
+  Result<void> reconcile(StoreAccess access);
+  bool is_lost(const RecordPlace& place) const;
+
+  Files& files_;
+  Loop& loop_;
+  std::unique_ptr<RecordIndex> index_;
+  std::unique_ptr<RecordIndex> newer_;  // Of a reader: packs that its index does not know.
+  std::string scratch_;                 // An index made for this process only.
+  std::unordered_set<PackId, NameHash> packs_;
+  std::map<PackId, Error> unreadable_;
+  std::set<LostRecord> lost_;
+  std::set<PackId> lost_packs_;
+  std::map<PackId, OpenPack> open_;
+  bool whole_ = false;
+};
+
+}  // namespace ebb

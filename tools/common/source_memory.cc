@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/common/source_memory.h"
+
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace ebb {
+
+namespace {
+
+std::uint64_t number_in(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_number_unsigned()) return 0;
+  return *found->get_ptr<const std::uint64_t*>();
+}
+
+}  // namespace
+
+SourceMemory read_source_memory(const std::string& path) {
+  SourceMemory memory;
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  const auto json = nlohmann::json::parse(text.str(), nullptr, false);
+  if (!json.is_object()) return memory;
+  memory.members_epoch = number_in(json, "members_epoch");
+  const auto volumes = json.find("volumes");
+  if (volumes == json.end() || !volumes->is_object()) return memory;
+  for (const auto& [key, value] : volumes->items()) {
+    const auto volume = VolumeId::from_hex_text(key);
+    if (!volume || !value.is_object() || !value.contains("point") || !value["point"].is_string()) {
+      continue;
+    }
+    const auto point = PointId::from_hex_text(*value["point"].get_ptr<const std::string*>());
+    if (point) memory.volumes[*volume] = {number_in(value, "sequence"), *point};
+  }
+  return memory;
+}
+
+Result<void> write_source_memory(const std::string& path, const SourceMemory& memory) {
+  nlohmann::json volumes = nlohmann::json::object();
+  for (const auto& [volume, point] : memory.volumes) {
+    volumes[volume.hex()] = {{"sequence", point.sequence}, {"point", point.id.hex()}};
+  }
+  const nlohmann::json json = {{"members_epoch", memory.members_epoch}, {"volumes", volumes}};
+  const std::string building = path + ".new";
+  {
+    std::ofstream file(building, std::ios::trunc);
+    file << json.dump(2) << '\n';
+    if (!file.flush()) return fail(Error::lost("writing {} failed", building));
+  }
+  if (std::rename(building.c_str(), path.c_str()) != 0) {
+    return fail(Error::from_errno(errno).during("renaming {}", building));
+  }
+  return {};
+}
+
+}  // namespace ebb

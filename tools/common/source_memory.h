@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// source_memory.h - what a source remembers of a repository between runs: the newest members epoch
+// and the last point of each volume. It holds no secret; a repository that was put back to an
+// earlier state, or whose points were removed, is noticed by it.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "engine/flow/backup.h"
+
+namespace ebb {
+
+struct SourceMemory {
+  std::uint64_t members_epoch = 0;
+  std::map<VolumeId, RememberedPoint> volumes;
+};
+
+// A missing or unreadable file is an empty memory: it protects, it must not stop backups.
+SourceMemory read_source_memory(const std::string& path);
+// Replaces the file as a whole.
+Result<void> write_source_memory(const std::string& path, const SourceMemory& memory);
+
+}  // namespace ebb

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// cmd_backup.cc - ebb backup: a recovery point of a device in a repository.
+#include <fcntl.h>
+
+#include <ostream>
+
+#include "devmap/occupation.h"
+#include "devmap/probe.h"
+#include "engine/flow/backup.h"
+#include "engine/flow/local_sink.h"
+#include "tools/common/size_text.h"
+#include "tools/common/source_memory.h"
+#include "tools/ebb/command.h"
+
+namespace ebb {
+
+namespace {
+
+// A name for a device that was given none: what people call it, from what does not change when
+// disks are plugged elsewhere.
+std::string volume_name_for(const Passport& passport) {
+  const auto base = [](const std::string& path) { return path.substr(path.rfind('/') + 1); };
+  if (!passport.dm_name.empty()) return passport.dm_name;
+  if (!passport.backing_file.empty()) return base(passport.backing_file);
+  const std::string id = !passport.serial.empty() ? passport.serial : passport.wwn;
+  if (!id.empty()) {
+    return passport.partition_number == 0 ? id
+                                          : fmt::format("{}-part{}", id, passport.partition_number);
+  }
+  return base(passport.path);
+}
+
+nlohmann::json json_of(const BackupReport& report) {
+  nlohmann::json unreadable = nlohmann::json::array();
+  for (const ByteRun& run : report.unreadable) {
+    unreadable.push_back({{"begin", run.begin.value()}, {"end", run.end.value()}});
+  }
+  return {{"point", report.point.id.hex()},
+          {"volume", report.volume_name},
+          {"sequence", report.point.point.sequence},
+          {"source", name_of(report.point.point.found_by)},
+          {"block_size", report.point.point.grid.block().bytes().value()},
+          {"device_size", report.point.point.grid.size().value()},
+          {"blocks_total", report.blocks_total.value()},
+          {"blocks_zero", report.counts.zero.value()},
+          {"blocks_changed", report.counts.changed.value()},
+          {"blocks_shipped", report.counts.shipped.value()},
+          {"bytes_read", report.counts.read.value()},
+          {"bytes_stored", report.counts.stored.value()},
+          {"unreadable", unreadable},
+          {"seconds", report.seconds}};
+}
+
+class BackupCommand final : public Command {
+ public:
+  explicit BackupCommand(CLI::App& app) {
+    app.add_option("DEVICE", device_, "Block device or image file")->required();
+    app.add_option("--volume", volume_, "Name of the volume (default: from the device's identity)");
+    app.add_option("--block-size", block_size_,
+                   "4K to 1M, a power of two (default: as before, or 64K)");
+    app.add_option("--compress", compress_, "none, lz4, or zstd[:LEVEL]")->capture_default_str();
+    app.add_option("--threads", common_.threads, "Workers (default: one a processor)");
+    common_.declare_repo(app);
+    common_.declare_source_key(app);
+    common_.declare_output(app);
+    app.footer(
+        "Examples:\n  ebb backup /dev/vg0/root --repo /srv/backup/web1\n"
+        "  ebb backup disk.img --repo /srv/backup/web1 --volume web1 --compress zstd:3\n\n"
+        "The first backup of a volume is full, later ones store what changed. No passphrase "
+        "is needed.");
+  }
+
+  Result<ExitCode> run(Outside& outside) override {
+    BackupRequest request;
+    if (!block_size_.empty()) {
+      request.block_size = TRY(BlockSize::of(TRY(parse_size(block_size_))));
+    }
+    request.compression = TRY(Compression::parse(compress_));
+    const std::string path = TRY(repo_path(common_, outside));
+    request.passport = TRY(probe(device_));
+    request.volume_name = volume_.empty() ? volume_name_for(request.passport) : volume_;
+    if (request.volume_name.size() > limits::max_name_bytes ||
+        request.volume_name.find('@') != std::string::npos) {
+      return fail(Error::invalid("\"{}\" is no name for a volume: at most {} bytes, no @",
+                                 request.volume_name, limits::max_name_bytes));
+    }
+
+    ShowProgress show(outside, common_.quiet);
+    warn_if_changing(show);
+    const auto host = TRY(EngineHost::make(common_.threads, outside.random));
+    Repository* repository = TRY(host->open_repository(path, StoreAccess::write));
+    const std::string key_path = source_key_path(common_, outside, repository->config().id);
+    const SourceKey key = TRY(read_source_key(key_path));
+    const std::string memory_path = key_path + ".state";
+    SourceMemory memory = read_source_memory(memory_path);
+    const Members members = TRY(members_for(*repository, key, memory));
+    const VolumeId volume = volume_id_of(key.id_key, request.volume_name);
+    if (const auto last = memory.volumes.find(volume); last != memory.volumes.end()) {
+      request.remembered = last->second;
+    }
+
+    const auto device =
+        TRY(open_device(device_, Access::read, request.passport.shape, host->ring()));
+    UniqueFd holes_fd;  // The walk over the holes moves the position of a descriptor of its own.
+    if (request.passport.kind == "image") {
+      holes_fd = UniqueFd(::open(device_.c_str(), O_RDONLY | O_CLOEXEC));
+      auto walk = HoleWalk::over(holes_fd.get(), request.passport.shape.size);
+      if (walk) request.holes = std::move(*walk);
+    }
+    const auto arena = TRY(host->arena(Backup::memory() + PackMemory::total()));
+    LocalSink sink(*repository, host->workers(), *arena);
+    Backup backup({*device, sink, host->ring(), host->workers(), *arena, key, members,
+                   outside.clock, outside.random, show, outside.stop},
+                  std::move(request));
+    const BackupReport report = TRY(during(backup.run(), "backing up {}", device_));
+    show.end_line();
+
+    memory.members_epoch = members.epoch;
+    memory.volumes[volume] = {report.point.point.sequence, report.point.id};
+    if (auto kept = write_source_memory(memory_path, memory); !kept) show.note(kept.error().text());
+    print(outside, report);
+    return report.unreadable.empty() ? ExitCode::done : ExitCode::incomplete;
+  }
+
+ private:
+  Result<Members> members_for(Repository& repository, const SourceKey& key,
+                              const SourceMemory& memory) {
+    if (key.repository != repository.config().id) {
+      return fail(Error::mismatch("the source key belongs to repository {}, this one is {}",
+                                  key.repository.hex(), repository.config().id.hex()));
+    }
+    Members members = TRY(repository.keys().members(key.authority, &key.id_key));
+    if (members.epoch < memory.members_epoch) {
+      return fail(
+          Error::denied("the repository's members record is number {}, but this host has "
+                        "seen number {}: somebody put an older one back. Nothing is sent",
+                        members.epoch, memory.members_epoch));
+    }
+    const MemberSource* self = members.find(verify_key_of(key.signing_seed));
+    if (self == nullptr || !self->active) {
+      return fail(
+          Error::denied("this host's source key was removed from the repository; make a "
+                        "new one with `ebb key add --source FILE`"));
+    }
+    return members;
+  }
+
+  // A mounted device can be backed up, but what it holds may be in the middle of a change.
+  void warn_if_changing(ShowProgress& show) {
+    const auto occupation = probe_occupation(device_);
+    if (occupation && !occupation->mounts.empty()) {
+      show.note(
+          fmt::format("{} is mounted ({}): the point is as if the power had failed during "
+                      "the backup; back up a snapshot to have one instant",
+                      device_, occupation->mounts.front()));
+    }
+  }
+
+  void print(Outside& outside, const BackupReport& report) {
+    if (common_.json) return print_json(outside, json_of(report));
+    const ByteCount size = report.point.point.grid.size();
+    outside.out << fmt::format(
+        "point {} of volume {} (number {}): {} of {} blocks changed, {} shipped; read {}, stored "
+        "{}, in {} ({})\n",
+        report.point.id.hex().substr(0, 12), report.volume_name, report.point.point.sequence,
+        report.counts.changed.value(), report.blocks_total.value(), report.counts.shipped.value(),
+        size_text(report.counts.read), size_text(report.counts.stored),
+        duration_text(report.seconds), rate_text(size, report.seconds));
+    for (const ByteRun& run : report.unreadable) {
+      outside.out << fmt::format("unreadable: {} bytes at {}\n", run.length().value(),
+                                 run.begin.value());
+    }
+    outside.out << std::flush;
+  }
+
+  CommonOptions common_;
+  std::string device_;
+  std::string volume_;
+  std::string block_size_;
+  std::string compress_ = "lz4";
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_backup(CLI::App& app) {
+  return std::make_unique<BackupCommand>(
+      *app.add_subcommand("backup", "Back up a device: first in full, then what changed"));
+}
+
+}  // namespace ebb
