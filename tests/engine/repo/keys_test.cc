@@ -71,7 +71,7 @@ TEST(Slot, OpensByItsPassphraseOnly) {
   const KeyringName name = random_name(*random);
   const KeyringKey key = random_key(*random);
   const Slot slot =
-      make_passphrase_slot(name, key, bytes_of("correct horse"), "desk", now, *random, cheap);
+      *make_passphrase_slot(name, key, bytes_of("correct horse"), "desk", now, *random, cheap);
   const auto parsed = unpack_slot(pack_slot(slot));
   ASSERT_TRUE(parsed) << parsed.error().text();
   EXPECT_EQ(parsed->label, "desk");
@@ -101,7 +101,7 @@ TEST(Slot, RefusesFlips) {
   const PaperKey paper(random_key(*random).reveal());
   const std::string text = paper_key_text(paper);
   const Slot slots[] = {
-      make_passphrase_slot(name, key, bytes_of("pass"), "label", now, *random, cheap),
+      *make_passphrase_slot(name, key, bytes_of("pass"), "label", now, *random, cheap),
       make_paper_slot(name, key, paper, "paper", now, *random)};
   for (const Slot& slot : slots) {
     const bool is_paper = slot.kind == SlotKind::paper;
@@ -122,11 +122,28 @@ TEST(Slot, RefusesFlips) {
   }
 }
 
+TEST(Slot, IsNotMadeOfWhatCouldNotBeOpenedAgain) {
+  const auto random = test::test_random();
+  const KeyringName name = random_name(*random);
+  const KeyringKey key = random_key(*random);
+  const auto made = [&](const std::string& passphrase, const std::string& label,
+                        const PassphraseCost& cost) {
+    return make_passphrase_slot(name, key, bytes_of(passphrase), label, now, *random, cost);
+  };
+  EXPECT_EQ(made("", "", cheap).error().kind(), ErrorKind::invalid);
+  EXPECT_EQ(made("p", std::string(256, 'x'), cheap).error().kind(), ErrorKind::invalid);
+  EXPECT_EQ(made(std::string(1025, 'x'), "", cheap).error().kind(), ErrorKind::invalid);
+  EXPECT_EQ(made("p", "", {~0u, 1, 1}).error().kind(), ErrorKind::invalid);
+  const auto most = made(std::string(1024, 'x'), std::string(255, 'x'), cheap);
+  ASSERT_TRUE(most);
+  EXPECT_TRUE(unpack_slot(pack_slot(*most)));
+}
+
 TEST(Slot, AHostileCostIsRefusedBeforeAnyWork) {
   const auto random = test::test_random();
   const KeyringName name = random_name(*random);
   Slot slot =
-      make_passphrase_slot(name, random_key(*random), bytes_of("p"), "", now, *random, cheap);
+      *make_passphrase_slot(name, random_key(*random), bytes_of("p"), "", now, *random, cheap);
   for (const PassphraseCost cost :
        {PassphraseCost{~0u, 1, 1}, PassphraseCost{64, ~0u, 1}, PassphraseCost{64, 1, ~0u},
         PassphraseCost{0, 0, 0}, PassphraseCost{7, 1, 1}}) {
