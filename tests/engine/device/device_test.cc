@@ -100,7 +100,7 @@ class UringDeviceTest : public testing::Test {
 };
 
 TEST_F(UringDeviceTest, AnImageOfAnySizeBehavesLikeMemory) {
-  for (const std::uint64_t size : {1, 511, 512, 4095, 4096, 4097, 300'001, 1 << 20}) {
+  for (const std::uint64_t size : {1u, 511u, 512u, 4095u, 4096u, 4097u, 300'001u, 1u << 20}) {
     SCOPED_TRACE(size);
     test::make_image(folder_ / "image", ByteCount(size));
     const auto device = opened(folder_ / "image", Shape{ByteCount(size)});
@@ -150,7 +150,7 @@ TEST_F(UringDeviceTest, AnImageThatShrankIsLostAndNotZeroes) {
   test::resize_image(folder_ / "image", 1_MiB - 5000_B);
   ByteVector room(8192);
   for (const std::uint64_t at : {(1u << 20) - 8192u, (1u << 20) - 4096u}) {
-    for (const std::size_t shift : {0, 1}) {
+    for (const std::size_t shift : {0u, 1u}) {
       ByteVector memory(3 * 4096);
       const std::size_t aligned = 4096 - reinterpret_cast<std::uintptr_t>(memory.data()) % 4096;
       const auto read = read_and_wait(*ring_, *device, ByteIndex(at),

@@ -308,7 +308,7 @@ TEST(Members, OpenAsTheyWereSignedAndNamesNeedTheIdKey) {
   const SigningSeed authority = make_signing_seed(*random);
   IdKey id_key;
   random->fill(id_key.room());
-  for (const std::size_t sources : {0, 1, 7}) {
+  for (const std::size_t sources : {0u, 1u, 7u}) {
     const Members members = random_members(*random, 1 + sources, sources);
     const ByteVector body = sign_members(members, authority, id_key, *random);
     const VerifyKey verifier = verify_key_of(authority);

@@ -12,7 +12,7 @@ namespace {
 
 TEST(ObjectFrame, WhatIsFramedIsUnframedAtAnyLength) {
   const auto random = test::test_random();
-  for (const std::size_t length : {0, 1, 100, 4071, 4072, 4073, 8168, 8169, 100'000}) {
+  for (const std::size_t length : {0u, 1u, 100u, 4071u, 4072u, 4073u, 8168u, 8169u, 100'000u}) {
     const ByteVector body = test::random_bytes(*random, length);
     const ByteVector file = frame_object(ObjectType::point, body);
     EXPECT_EQ(file.size() % 8192, 0u);
@@ -97,7 +97,7 @@ TEST(ObjectFrame, AnUnknownVersionIsInvalidAlsoWhenOneCopyIsDamaged) {
 
 TEST(ObjectFrame, OtherLengthsAreDamage) {
   const ByteVector file = frame_object(ObjectType::slot, bytes_of("body"));
-  for (const std::size_t n : {0, 1, 2, 24, 48, 4095, 4096, 8190, 8191}) {
+  for (const std::size_t n : {0u, 1u, 2u, 24u, 48u, 4095u, 4096u, 8190u, 8191u}) {
     EXPECT_FALSE(unframe_object(ObjectType::slot, Bytes(file).first(n))) << n;
   }
   ByteVector longer = file;

@@ -77,7 +77,7 @@ ByteVector random_record(Random& random, std::size_t payload) {
 
 TEST(PackRecord, IsUnpackedAsItWasPackedAndFlipsAreDamage) {
   const auto random = test::test_random();
-  for (const std::size_t payload : {0, 1, 16, 500, 4112}) {
+  for (const std::size_t payload : {0u, 1u, 16u, 500u, 4112u}) {
     ByteVector bytes = random_record(*random, payload);
     const auto record = unpack_record(bytes);
     ASSERT_TRUE(record) << record.error().text();

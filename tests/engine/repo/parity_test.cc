@@ -189,12 +189,12 @@ void expect_exactly_the_solvable_is_mended(Random& random, HarmedPack& pack, std
 TEST(Parity, WhatIsBeyondRepairIsNamedAndLeftAlone) {
   const auto random = test::test_random();
   HarmedPack one_row(*random, 160, 65536);
-  for (const std::size_t harmed : {1, 2, 5, 20, 40, 100, 400, 2000}) {
+  for (const std::size_t harmed : {1u, 2u, 5u, 20u, 40u, 100u, 400u, 2000u}) {
     expect_exactly_the_solvable_is_mended(*random, one_row, harmed);
   }
   HarmedPack two_rows(*random, 900, 65536);
   ASSERT_EQ(test::find_tail(two_rows.sound())->rows, 2u);
-  for (const std::size_t harmed : {2, 40, 100, 150, 400}) {
+  for (const std::size_t harmed : {2u, 40u, 100u, 150u, 400u}) {
     expect_exactly_the_solvable_is_mended(*random, two_rows, harmed);
   }
 }

@@ -61,13 +61,13 @@ TEST(SourceKey, IsRefusedWhenOthersMayReadIt) {
   const auto random = test::test_random();
   const test::TemporaryFolder folder;
   ASSERT_TRUE(write_source_key(folder / "k", random_source_key(*random)));
-  for (const mode_t mode : {0640, 0604, 0660, 0601, 0610, 0777}) {
+  for (const mode_t mode : {0640u, 0604u, 0660u, 0601u, 0610u, 0777u}) {
     ASSERT_EQ(::chmod((folder / "k").c_str(), mode), 0);
     const auto key = read_source_key(folder / "k");
     ASSERT_FALSE(key);
     EXPECT_EQ(key.error().kind(), ErrorKind::denied) << std::oct << mode;
   }
-  for (const mode_t mode : {0600, 0400}) {
+  for (const mode_t mode : {0600u, 0400u}) {
     ASSERT_EQ(::chmod((folder / "k").c_str(), mode), 0);
     EXPECT_TRUE(read_source_key(folder / "k"));
   }

@@ -130,7 +130,7 @@ TEST_F(RingTest, ReadingPastTheEndIsLost) {
 TEST_F(RingTest, ReadingPastTheEndWithDirectIoIsLostToo) {
   const auto arena = Arena::make(1_MiB, nullptr);
   ASSERT_TRUE(arena);
-  for (const std::uint64_t size : {0, 1, 511, 512, 1000, 4096, 5000, 8192}) {
+  for (const std::uint64_t size : {0u, 1u, 511u, 512u, 1000u, 4096u, 5000u, 8192u}) {
     test::make_image(folder_ / "f", ByteCount(size));
     const auto fd = TwoWayFd::open(folder_ / "f", O_RDONLY, 4_KiB);
     ASSERT_TRUE(fd);
