@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // uring_device.cc - a block device or image file of this machine, through the ring.
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -14,19 +15,21 @@ namespace {
 
 class UringDevice final : public BlockDevice {
  public:
-  UringDevice(TwoWayFd fd, Shape shape, Ring& ring)
-      : fd_(std::move(fd)), shape_(shape), ring_(ring) {}
+  UringDevice(TwoWayFd fd, Shape shape, int zero_mode, Ring& ring)
+      : fd_(std::move(fd)), shape_(shape), zero_mode_(zero_mode), ring_(ring) {}
   const Shape& shape() const override { return shape_; }
   void start(Transfer& transfer) override {
     EBB_CHECK(transfer.way == Way::sync_data || all().contains(transfer.bytes()),
               "a transfer past the device's end");
     transfer.fd = fd_.for_transfer(transfer);
+    transfer.zero_mode = zero_mode_;
     ring_.submit(transfer);
   }
 
  private:
   TwoWayFd fd_;
   Shape shape_;
+  int zero_mode_;
   Ring& ring_;
 };
 
@@ -43,7 +46,11 @@ Result<std::unique_ptr<BlockDevice>> open_device(const std::string& path, Access
   if (is_block_device && access == Access::write) flags |= O_EXCL;
   const ByteCount alignment = is_block_device ? shape.logical_sector : limits::io_alignment;
   TwoWayFd fd = TRY(TwoWayFd::open(path, flags, alignment));
-  return std::unique_ptr<BlockDevice>(new UringDevice(std::move(fd), shape, ring));
+  // On a block device the kernel writes zeroes where the hardware cannot, never a mere discard. In
+  // a file a hole reads as zero.
+  const int zero_mode =
+      FALLOC_FL_KEEP_SIZE | (is_block_device ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE);
+  return std::unique_ptr<BlockDevice>(new UringDevice(std::move(fd), shape, zero_mode, ring));
 }
 
 }  // namespace ebb

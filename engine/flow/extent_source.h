@@ -11,6 +11,7 @@
 #include "engine/repo/envelope.h"
 #include "engine/repo/layout.h"
 #include "engine/repo/map_reader.h"
+#include "engine/repo/pack_format.h"
 #include "engine/repo/point.h"
 
 namespace ebb {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/repo/object_frame.h"
 
+#include <algorithm>
 #include <array>
 
 #include "devmap/core/endian.h"
@@ -31,6 +32,16 @@ std::uint64_t crc_of(FrameHeaderOnDisk header, Bytes body) {
 
 std::size_t padded(std::size_t body) {
   return round_up(sizeof(FrameHeaderOnDisk) + body, frame_alignment);
+}
+
+// How long the frame at the start of `file` says that it is; its half when it says nothing.
+std::size_t length_at_start(Bytes file) {
+  FrameHeaderOnDisk header;
+  if (file.size() < sizeof header) return file.size();
+  std::memcpy(&header, file.data(), sizeof header);
+  const std::uint64_t length = header.body_length.value();
+  if (header.magic != frame_magic || length > file.size()) return file.size() / 2;
+  return padded(length);
 }
 
 Result<Bytes> body_of(ObjectType type, Bytes frame) {
@@ -77,19 +88,21 @@ ByteVector frame_object(ObjectType type, Bytes body) {
 }
 
 Result<UnframedObject> unframe_object(ObjectType type, Bytes file) {
-  if (file.size() % 2 != 0 || file.empty()) {
-    return fail(Error::damaged("the file does not hold two equal copies"));
-  }
-  const Bytes first = file.first(file.size() / 2);
-  const Bytes second = file.last(file.size() / 2);
+  // The first copy by its own length, so that it is found in a file that was cut or lengthened; the
+  // second where the first does not say, in the other half.
+  const Bytes first = file.first(std::min(file.size(), length_at_start(file)));
   const auto first_body = body_of(type, first);
+  const Bytes second = first_body ? file.subspan(first.size()) : file.last(file.size() / 2);
   const auto second_body = body_of(type, second);
   if (!first_body && !second_body) {
     // A sound copy of another version says more than a damaged one.
     const bool second_says_more = second_body.error().kind() == ErrorKind::invalid;
     return fail(second_says_more ? second_body.error() : first_body.error());
   }
-  const bool both = first_body && second_body && same_bytes(first, second);
+  if (first_body && second_body && !same_bytes(first, second)) {
+    return fail(Error::damaged("its two copies are both sound and differ"));
+  }
+  const bool both = first_body && second_body;
   return UnframedObject{copy_of(first_body ? *first_body : *second_body), both};
 }
 

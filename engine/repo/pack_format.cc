@@ -89,10 +89,14 @@ Result<Record> unpack_record(Bytes bytes) {
   if (crc64(payload, crc64(bytes.first(offsetof(RecordHeaderOnDisk, crc)))) != disk.crc.value()) {
     return fail(Error::damaged("the record's checksum is wrong"));
   }
+  const bool is_block = disk.kind == static_cast<std::uint8_t>(RecordKind::block);
   const bool known = disk.kind >= 1 && disk.kind <= 3 && disk.codec <= 2 &&
                      disk.reserved.value() == 0 &&
-                     disk.plain_length.value() <= max_stored_record.value() * 4;
-  if (!known) return fail(Error::damaged("the record's header makes no sense"));
+                     disk.plain_length.value() <= max_stored_record.value();
+  const bool clear = disk.codec == 0 && disk.counter.value() == 0 &&
+                     disk.plain_length.value() == disk.stored_length.value();
+  if (!known || (!is_block && !clear))
+    return fail(Error::damaged("the record's header makes no sense"));
   return Record{RecordHeader{static_cast<RecordKind>(disk.kind), static_cast<Codec>(disk.codec),
                              disk.plain_length.value(), disk.stored_length.value(),
                              disk.counter.value(), RecordName{disk.name}},
@@ -150,8 +154,8 @@ Result<PackTail> unpack_tail(Bytes bytes) {
   PackTail tail;
   tail.data_chunks = header.data_chunks.value();
   tail.rows = header.parity_rows;
-  if (tail.data_chunks == 0 || tail.data_chunks > max_pack_chunks || tail.rows == 0 ||
-      tail.rows > max_pack_parity || bytes.size() < tail.length().size()) {
+  if (tail.data_chunks == 0 || tail.data_chunks > max_pack_chunks ||
+      tail.rows != parity_rows(tail.data_chunks) || bytes.size() < tail.length().size()) {
     return fail(Error::damaged("the tail's numbers make no sense"));
   }
   const Bytes whole = bytes.first(tail.length().size());

@@ -200,7 +200,11 @@ Result<PackStore::OpenPack*> PackStore::open_pack(const PackId& pack) {
     if (header && header->pack != pack) {
       return fail(Error::damaged("the pack is another one, {}", header->pack.hex()));
     }
-    return OpenPack{std::move(file), TRY(std::move(header))};
+    PackHeader checked = TRY(std::move(header));
+    if (checked.use != PackUse::repository) {
+      return fail(Error::damaged("it is part of a difference file"));
+    }
+    return OpenPack{std::move(file), checked, 0};
   }();
   if (!opened) return fail(opened.error().during("opening pack {}", pack.hex()));
   if (open_.size() >= packs_kept_open) {
@@ -239,11 +243,15 @@ Result<void> PackStore::note_lost(std::span<const LostRecord> records, Random& r
                            frame_object(ObjectType::lost, pack_lost_records(part)),
                            std::string(layout::temporary) + "/" + id));
   }
+  consider_lost(records);
+  return set_whole(false);
+}
+
+void PackStore::consider_lost(std::span<const LostRecord> records) {
   for (const LostRecord& record : records) {
     lost_.insert(record);
     if (record.at == LostRecord::whole_pack) lost_packs_.insert(record.pack);
   }
-  return set_whole(false);
 }
 
 }  // namespace ebb

@@ -62,6 +62,10 @@ class PackStore {
 
   // Publishes that these are lost; they are not found from now on.
   Result<void> note_lost(std::span<const LostRecord> records, Random& random);
+  // The same for this process only.
+  void consider_lost(std::span<const LostRecord> records);
+  // The next open_pack() opens the file anew.
+  void close_pack(const PackId& pack) { open_.erase(pack); }
   const std::set<LostRecord>& lost() const { return lost_; }
 
  private:

@@ -125,6 +125,14 @@ Result<void> write_and_wait(Loop& loop, Medium& medium, ByteIndex at, Bytes data
   return run_to_end(loop, medium, transfer);
 }
 
+Result<void> zero_and_wait(Loop& loop, Medium& medium, ByteRun bytes) {
+  WaitedTransfer transfer;
+  transfer.way = Way::write_zeroes;
+  transfer.at = bytes.begin;
+  transfer.length = bytes.length();
+  return run_to_end(loop, medium, transfer);
+}
+
 Result<void> sync_and_wait(Loop& loop, Medium& medium) {
   WaitedTransfer transfer;
   transfer.way = Way::sync_data;

@@ -88,5 +88,6 @@ class Workers {
 Result<void> read_and_wait(Loop& loop, Medium& medium, ByteIndex at, MutableBytes room);
 Result<void> write_and_wait(Loop& loop, Medium& medium, ByteIndex at, Bytes data);
 Result<void> sync_and_wait(Loop& loop, Medium& medium);
+Result<void> zero_and_wait(Loop& loop, Medium& medium, ByteRun bytes);
 
 }  // namespace ebb

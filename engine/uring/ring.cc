@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/uring/ring.h"
 
-#include <linux/falloc.h>
 #include <sys/eventfd.h>
 
 #include <cerrno>
@@ -95,9 +94,7 @@ void Ring::prepare(Transfer& transfer, io_uring_sqe& entry) {
       }
       break;
     case Way::write_zeroes:
-      // On a block device the kernel writes zeroes where the hardware cannot; never a mere discard.
-      // On a file a hole reads as zero.
-      io_uring_prep_fallocate(&entry, transfer.fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+      io_uring_prep_fallocate(&entry, transfer.fd, transfer.zero_mode,
                               static_cast<off_t>(transfer.at.value()),
                               static_cast<off_t>(transfer.length.value()));
       break;

@@ -28,6 +28,7 @@ struct Transfer {
 
   // Below: written by the medium while the transfer is under way.
   int fd = -1;
+  int zero_mode = 0;  // The mode of fallocate(2) by which this medium makes zeroes.
   std::size_t moved = 0;
   Transfer* next = nullptr;
 

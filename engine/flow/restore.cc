@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/restore.h"
+
+#include <algorithm>
+
+namespace ebb {
+
+namespace {
+
+// Where a GPT keeps its backup: entries of 16 KiB and a header, in sectors of any size.
+constexpr ByteCount backup_gpt_room = 24_KiB;
+
+}  // namespace
+
+// Opens records on workers and writes them to the target, a batch at a time.
+class Restore::Writing final : public RecordVisitor {
+ public:
+  explicit Writing(Restore& restore) : restore_(restore) {
+    const std::size_t most = limits::batch_size.size() / restore.grid_.block().bytes().size();
+    for (unsigned i = 0; i < RecordWalk::batches_at_once; ++i) {
+      auto state = std::make_unique<BatchState>();
+      for (std::size_t n = 0; n < most; ++n) {
+        state->writes.push_back(std::make_unique<Write>());
+        state->writes.back()->writing = this;
+        state->writes.back()->state = state.get();
+      }
+      free_.push_back(state.get());
+      states_.push_back(std::move(state));
+    }
+  }
+  // The kernel reads from the batches' memory until every write has settled.
+  void settle() {
+    while (under_way_ > 0) {
+      const auto ran = restore_.world_.loop.run_once();
+      EBB_CHECK(ran.has_value(), "the ring failed while the target was being written");
+    }
+  }
+  ~Writing() override { EBB_CHECK(under_way_ == 0, "writes outlive who started them"); }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+
+  Result<void> prepare(RecordBatch& batch) override {
+    return restore_.world_.opener.prepare(batch);
+  }
+  void look_at(RecordBatch& batch, unsigned worker) override {
+    restore_.world_.opener.open(batch, worker, restore_.grid_);
+  }
+
+  Result<void> arrived(RecordBatch& batch) override {
+    if (trouble_) return fail(*trouble_);
+    if (!batch.damages.empty()) TRY(restore_.note_lost(std::move(batch.damages)));
+    BatchState& state = *free_.back();
+    free_.pop_back();
+    state.batch = &batch;
+    state.pending = 1;  // Held until all writes of the batch are started.
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < batch.records.size();) {
+      const Bytes opened = batch.opened[i];
+      if (opened.empty()) {
+        ++i;
+        continue;
+      }
+      // Neighbours on the device that are neighbours in memory go in one write.
+      ByteRun run = restore_.grid_.bytes_of(batch.records[i].block);
+      std::size_t next = i + 1;
+      while (next < batch.records.size() && !batch.opened[next].empty() &&
+             batch.opened[next].data() == opened.data() + run.length().size() &&
+             restore_.grid_.bytes_of(batch.records[next].block).begin == run.end) {
+        run.end = restore_.grid_.bytes_of(batch.records[next].block).end;
+        ++next;
+      }
+      start(state, *state.writes[used++], run, opened.data());
+      i = next;
+    }
+    finish_one(state);
+    return {};
+  }
+
+  Result<void> trouble() const {
+    if (trouble_) return fail(*trouble_);
+    return {};
+  }
+
+ private:
+  struct BatchState;
+  struct Write : Transfer {
+    Writing* writing = nullptr;
+    BatchState* state = nullptr;
+  };
+  struct BatchState {
+    RecordBatch* batch = nullptr;
+    unsigned pending = 0;
+    std::vector<std::unique_ptr<Write>> writes;
+  };
+
+  void start(BatchState& state, Write& write, ByteRun run, const std::byte* bytes) {
+    // A smaller target ends somewhere in the last block.
+    const ByteRun fitting = run.shared_with(restore_.world_.target.all());
+    if (fitting.empty()) return;
+    ++state.pending;
+    ++under_way_;
+    restore_.report_.written += fitting.length();
+    write.way = Way::write;
+    write.at = fitting.begin;
+    write.data = MutableBytes(const_cast<std::byte*>(bytes), fitting.length().size());
+    write.settled = [](Transfer& transfer, Result<void> result) {
+      auto& w = static_cast<Write&>(transfer);
+      --w.writing->under_way_;
+      if (!result && !w.writing->trouble_) {
+        w.writing->trouble_ =
+            result.error().during("writing {} bytes at {}", w.data.size(), w.at.value());
+      }
+      w.writing->finish_one(*w.state);
+    };
+    restore_.world_.target.start(write);
+  }
+  void finish_one(BatchState& state) {
+    if (--state.pending > 0) return;
+    restore_.walk_->release(*state.batch);
+    free_.push_back(&state);
+  }
+
+  Restore& restore_;
+  std::vector<std::unique_ptr<BatchState>> states_;
+  std::vector<BatchState*> free_;
+  unsigned under_way_ = 0;
+  std::optional<Error> trouble_;
+};
+
+Restore::Restore(World world, RestoreRequest request)
+    : world_(world),
+      request_(std::move(request)),
+      grid_(request_.point.grid),
+      blocks_(world.source, request_.point) {}
+
+Restore::~Restore() {
+  // First nothing arrives any more, then nothing is being written.
+  if (walk_) walk_->settle();
+  if (writing_) writing_->settle();
+}
+
+Result<RestoreReport> Restore::run() {
+  TRY(begin());
+  TRY(during(blank_late_areas(), "blanking what would make the target look whole"));
+  TRY(write_windows());
+  TRY(compare_blocks("comparing", [&](BlockIndex block) { return !is_late(block); }));
+  TRY(during(write_late_areas(), "writing partition tables and boot sectors"));
+  TRY(compare_blocks("comparing boot areas", [&](BlockIndex block) { return is_late(block); }));
+  if (request_.moves_gpt) TRY(during(move_gpt(), "moving the backup partition table"));
+  TRY(world_.journal.remove());
+  join_neighbours(report_.damages);
+  return std::move(report_);
+}
+
+Result<void> Restore::begin() {
+  writing_ = std::make_unique<Writing>(*this);
+  walk_ = std::make_unique<RecordWalk>(
+      RecordWalk::World{world_.source, world_.loop, world_.workers, world_.arena, world_.stop},
+      *writing_, grid_.block());
+  compare_ = TRY(Compare::make(
+      {world_.target, world_.loop, world_.workers, world_.arena, world_.id_key, world_.stop},
+      grid_));
+  zeroes_ = world_.arena.take(zero_room);
+  for (const ByteRun& area : boot_areas(request_.about.passport.table, grid_.size())) {
+    const BlockRun blocks = grid_.blocks_touching(area);
+    if (!late_.empty() && blocks.begin <= late_.back().end) {
+      late_.back().end = std::max(late_.back().end, blocks.end);
+    } else {
+      late_.push_back(blocks);
+    }
+  }
+  const RestoreJournal fresh{request_.id, request_.target_identity, BlockIndex(0)};
+  const auto before = TRY(world_.journal.read());
+  journal_ = fresh;
+  if (before && before->point == fresh.point && before->target == fresh.target &&
+      before->written_to <= grid_.all().end) {
+    journal_ = *before;
+    report_.resumed = true;
+    world_.observer.note(
+        fmt::format("going on with a restore that was stopped after {} bytes",
+                    grid_.bytes_of(BlockRun{BlockIndex(0), journal_.written_to}).length().value()));
+  }
+  return world_.journal.write(journal_);
+}
+
+bool Restore::is_late(BlockIndex block) const {
+  const auto after = std::ranges::upper_bound(late_, block, {}, &BlockRun::begin);
+  return after != late_.begin() && std::prev(after)->contains(block);
+}
+
+// Whether the whole block lies on the target.
+bool Restore::fits(BlockIndex block) const {
+  return world_.target.all().contains(grid_.bytes_of(block));
+}
+
+BlockRun Restore::window_at(BlockIndex at) const {
+  return {at, std::min(at + blocks_.window_size(), grid_.all().end)};
+}
+
+void Restore::tell(std::string_view phase, BlockIndex at) {
+  world_.observer.progress(
+      {phase, grid_.bytes_of(BlockRun{BlockIndex(0), at}).length(), grid_.size(), {}});
+}
+
+Result<void> Restore::note_lost(std::vector<Damage> damages) {
+  if (!request_.salvage) {
+    const Damage& first = damages.front();
+    return fail(
+        Error::damaged("block {}: {}; the target is not whole. `ebb scrub --repair` may "
+                       "mend the repository, --salvage goes on without such blocks",
+                       first.blocks.begin.value(), first.what));
+  }
+  for (Damage& damage : damages) {
+    for (BlockIndex at = damage.blocks.begin; at < damage.blocks.end; at += BlockCount(1)) {
+      lost_.insert(at);
+      // On a fresh target what was there before must not pass for data; in place it may be the
+      // data.
+      if (!request_.in_place) TRY(write_zeroes(grid_.bytes_of(at)));
+    }
+    report_.damages.push_back(std::move(damage));
+  }
+  return {};
+}
+
+Result<void> Restore::blank_late_areas() {
+  for (const BlockRun& run : late_) TRY(write_zeroes(grid_.bytes_of(run)));
+  // A backup table that lies at the target's own end, from before.
+  const ByteCount size = world_.target.shape().size;
+  if (size != grid_.size() && size > backup_gpt_room) {
+    const ByteIndex end(size.value());
+    TRY(write_zeroes({end - backup_gpt_room, end}));
+  }
+  return sync_and_wait(world_.loop, world_.target);
+}
+
+Result<void> Restore::write_zeroes(ByteRun run) {
+  if (request_.target_is_empty) return {};
+  const ByteRun fitting = run.shared_with(world_.target.all());
+  report_.zeroed += fitting.length();
+  ByteIndex at = fitting.begin;
+  while (device_writes_zeroes_ && at < fitting.end) {
+    const ByteIndex stop = std::min(fitting.end, at + 1_GiB);
+    auto zeroed = zero_and_wait(world_.loop, world_.target, {at, stop});
+    if (!zeroed && zeroed.error().kind() == ErrorKind::invalid) {
+      device_writes_zeroes_ = false;  // Then by hand.
+      break;
+    }
+    TRY(during(std::move(zeroed), "writing zeroes at {}", at.value()));
+    at = stop;
+  }
+  while (at < fitting.end) {
+    const ByteIndex stop = std::min(fitting.end, at + zero_room);
+    TRY(during(
+        write_and_wait(world_.loop, world_.target, at, Bytes(zeroes_).first((stop - at).size())),
+        "writing zeroes at {}", at.value()));
+    at = stop;
+  }
+  return {};
+}
+
+Result<void> Restore::write_windows() {
+  for (BlockIndex at = journal_.written_to; at < grid_.all().end;) {
+    const BlockRun run = window_at(at);
+    if (request_.in_place) {
+      const std::vector<std::uint8_t> differs = TRY(differing(run));
+      TRY(write_window(run, [&](BlockIndex block) {
+        return !is_late(block) && differs[(block - run.begin).size()] != 0;
+      }));
+    } else {
+      TRY(write_window(run, [&](BlockIndex block) { return !is_late(block); }));
+    }
+    TRY(sync_and_wait(world_.loop, world_.target));
+    at = run.end;
+    journal_.written_to = at;
+    TRY(world_.journal.write(journal_));
+    tell("writing", at);
+  }
+  return {};
+}
+
+Result<void> Restore::write_window(BlockRun run, const std::function<bool(BlockIndex)>& wanted) {
+  BlockWindow window = TRY(blocks_.window(run, wanted));
+  if (!window.damages.empty()) TRY(note_lost(std::move(window.damages)));
+  for (const BlockRun& zeroes : window.zeroes) TRY(write_zeroes(grid_.bytes_of(zeroes)));
+  TRY(walk_->run(window.wanted));
+  return writing_->trouble();
+}
+
+// Which blocks of the window the target does not hold already.
+Result<std::vector<std::uint8_t>> Restore::differing(BlockRun run) {
+  std::vector<Damage> ignored;  // They are met again when the window is written.
+  auto expected = TRY(blocks_.prints(run, ignored));
+  std::vector<bool> unknown(expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    unknown[i] = !expected[i].has_value();
+    if (!fits(run.begin + BlockCount(i))) expected[i].reset();
+  }
+  std::vector<std::uint8_t> differs = TRY(compare_->run(run, expected));
+  for (std::size_t i = 0; i < differs.size(); ++i) {
+    if (unknown[i] || !fits(run.begin + BlockCount(i))) differs[i] = 1;
+  }
+  report_.compared += grid_.bytes_of(run).length();
+  return differs;
+}
+
+// Reads the target again. What differs now was written wrong or not at all.
+Result<void> Restore::compare_blocks(std::string_view phase,
+                                     const std::function<bool(BlockIndex)>& which) {
+  for (BlockIndex at; at < grid_.all().end;) {
+    const BlockRun run = window_at(at);
+    std::vector<Damage> ignored;
+    auto expected = TRY(blocks_.prints(run, ignored));
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const BlockIndex block = run.begin + BlockCount(i);
+      if (!which(block) || !fits(block) || lost_.contains(block)) expected[i].reset();
+    }
+    const auto differs = TRY(compare_->run(run, expected));
+    const auto wrong = std::ranges::find(differs, std::uint8_t{1});
+    if (wrong != differs.end()) {
+      const BlockIndex block =
+          run.begin + BlockCount(static_cast<std::uint64_t>(wrong - differs.begin()));
+      // What the journal says is on disk is not: the next try starts over.
+      TRY(world_.journal.remove());
+      return fail(Error::damaged(
+          "the target does not hold what was written to it: block {} (byte {}) reads back "
+          "differently; is the device failing, or is something else writing to it?",
+          block.value(), grid_.bytes_of(block).begin.value()));
+    }
+    report_.compared += grid_.bytes_of(run).length();
+    at = run.end;
+    tell(phase, at);
+  }
+  return {};
+}
+
+Result<void> Restore::write_late_areas() {
+  for (const BlockRun& run : late_) {
+    for (BlockIndex at = run.begin; at < run.end;) {
+      const BlockRun part{at, std::min(run.end, at + blocks_.window_size())};
+      TRY(write_window(part, [](BlockIndex) { return true; }));
+      at = part.end;
+    }
+  }
+  return sync_and_wait(world_.loop, world_.target);
+}
+
+namespace {
+
+// The target, as something to read a partition table from.
+class TargetBytes final : public ByteSource {
+ public:
+  TargetBytes(BlockDevice& device, Loop& loop, ByteCount size)
+      : device_(device), loop_(loop), size_(size) {}
+  ByteCount size() const override { return size_; }
+  Result<void> read(ByteIndex at, MutableBytes room) override {
+    const ByteRun run = ByteRun::of(at, ByteCount(room.size()));
+    const ByteRun there = run.shared_with(device_.all());
+    std::ranges::fill(room, std::byte{0});  // A smaller target has no end to read.
+    if (there.empty() || there.begin != run.begin) return {};
+    return read_and_wait(loop_, device_, at, room.first(there.length().size()));
+  }
+
+ private:
+  BlockDevice& device_;
+  Loop& loop_;
+  ByteCount size_;
+};
+
+}  // namespace
+
+// The target holds the point's bytes now; its table's second copy goes to where this disk ends.
+Result<void> Restore::move_gpt() {
+  TargetBytes bytes(world_.target, world_.loop, grid_.size());
+  const auto patches = TRY(move_backup_gpt(bytes, request_.about.passport.shape.logical_sector,
+                                           grid_.size(), world_.target.shape().size));
+  // From the end to the start: until the primary header is written, it names the old backup.
+  for (auto patch = patches.rbegin(); patch != patches.rend(); ++patch) {
+    TRY(write_and_wait(world_.loop, world_.target, patch->at, patch->bytes));
+  }
+  TRY(sync_and_wait(world_.loop, world_.target));
+  for (const Patch& patch : patches) {
+    ByteVector now(patch.bytes.size());
+    TRY(read_and_wait(world_.loop, world_.target, patch.at, now));
+    if (!same_bytes(now, patch.bytes)) {
+      return fail(
+          Error::damaged("the target does not hold the table written at {}", patch.at.value()));
+    }
+  }
+  return {};
+}
+
+}  // namespace ebb

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/scrub.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "engine/flow/local_source.h"
+#include "engine/flow/point_blocks.h"
+#include "engine/flow/verify.h"
+#include "engine/repo/pack_reader.h"
+#include "engine/repo/parity.h"
+
+namespace ebb {
+
+namespace {
+
+constexpr std::size_t piece_size = 2 * 1024 * 1024;
+constexpr std::size_t pieces_at_once = 16;
+constexpr std::size_t small_piece = 64 * 1024;
+
+// A whole file in aligned memory. Where it cannot be read it is zero, which a CRC will notice.
+struct WholeFile {
+  std::unique_ptr<std::byte, decltype(&std::free)> memory{nullptr, &std::free};
+  MutableBytes bytes;
+  bool had_read_errors = false;
+};
+
+struct Piece : Transfer {
+  bool under_way = false;
+  Result<void> result;
+};
+
+Result<void> read_small_pieces(Loop& loop, File& file, ByteIndex at, MutableBytes room) {
+  for (std::size_t done = 0; done < room.size(); done += small_piece) {
+    const MutableBytes part = room.subspan(done, std::min(small_piece, room.size() - done));
+    const auto read = read_and_wait(loop, file, at + ByteCount(done), part);
+    if (read) continue;
+    if (read.error().kind() != ErrorKind::damaged) return read;
+    std::ranges::fill(part, std::byte{0});
+  }
+  return {};
+}
+
+Result<WholeFile> read_whole(Loop& loop, File& file, ByteCount size, ByteCount room) {
+  WholeFile whole;
+  const std::size_t bytes = round_up(room, limits::io_alignment).size();
+  whole.memory.reset(
+      static_cast<std::byte*>(std::aligned_alloc(limits::io_alignment.size(), bytes)));
+  EBB_CHECK(whole.memory != nullptr, "no memory for one pack");
+  whole.bytes = {whole.memory.get(), room.size()};
+  std::ranges::fill(whole.bytes.subspan(std::min(size, room).size()), std::byte{0});
+  const MutableBytes there = whole.bytes.first(std::min(size, room).size());
+  std::array<Piece, pieces_at_once> pieces;
+  std::size_t next = 0;
+  std::optional<Error> lost;
+  const auto under_way = [&] { return std::ranges::any_of(pieces, &Piece::under_way); };
+  while (next < there.size() || under_way()) {
+    for (Piece& piece : pieces) {
+      if (piece.under_way || next >= there.size() || lost) continue;
+      piece.way = Way::read;
+      piece.at = ByteIndex(next);
+      piece.data = there.subspan(next, std::min(piece_size, there.size() - next));
+      piece.under_way = true;
+      piece.settled = [](Transfer& transfer, Result<void> result) {
+        auto& p = static_cast<Piece&>(transfer);
+        p.under_way = false;
+        p.result = std::move(result);
+      };
+      next += piece.data.size();
+      file.start(piece);
+    }
+    if (lost && !under_way()) return fail(*lost);
+    const auto ran = loop.run_once();
+    EBB_CHECK(ran.has_value(), "the ring failed while a pack was being read");
+    for (Piece& piece : pieces) {
+      if (piece.under_way || piece.result) continue;
+      const Error error = piece.result.error();
+      piece.result = {};
+      if (error.kind() != ErrorKind::damaged) {
+        lost = error;
+        continue;
+      }
+      whole.had_read_errors = true;
+      if (auto read = read_small_pieces(loop, file, piece.at, piece.data); !read) {
+        lost = read.error();
+      }
+    }
+  }
+  if (lost) return fail(*lost);
+  return whole;
+}
+
+}  // namespace
+
+bool ScrubReport::mended() const {
+  return points.empty() && lost.empty() && std::ranges::all_of(findings, &ScrubFinding::mended);
+}
+
+Scrub::Scrub(World world, ScrubMode mode) : world_(world), mode_(mode) {}
+
+void Scrub::find(std::string file, std::string what, bool mended) {
+  report_.findings.push_back({std::move(file), std::move(what), mended});
+}
+
+Result<ScrubReport> Scrub::run() {
+  TRY(scrub_objects());
+  TRY(scrub_packs());
+  TRY(check_points());
+  return std::move(report_);
+}
+
+Result<void> Scrub::scrub_objects() {
+  ObjectStore& objects = world_.repository.objects();
+  TRY(scrub_object(ObjectType::repository, layout::config));
+  for (const std::string& generation : TRY(objects.list(layout::keys, true))) {
+    const std::string folder = std::string(layout::keys) + "/" + generation;
+    for (const std::string& file : TRY(objects.list(folder))) {
+      TRY(scrub_object(file == "keyring" ? ObjectType::keyring : ObjectType::slot,
+                       folder + "/" + file));
+    }
+  }
+  const std::pair<const char*, ObjectType> folders[] = {{layout::members, ObjectType::members},
+                                                        {layout::envelopes, ObjectType::envelope},
+                                                        {layout::lost, ObjectType::lost}};
+  for (const auto& [folder, type] : folders) {
+    for (const std::string& file : TRY(objects.list(folder))) {
+      TRY(scrub_object(type, std::string(folder) + "/" + file));
+    }
+  }
+  for (const std::string& volume : TRY(objects.list(layout::points, true))) {
+    const std::string folder = std::string(layout::points) + "/" + volume;
+    for (const std::string& file : TRY(objects.list(folder))) {
+      TRY(scrub_object(ObjectType::point, folder + "/" + file));
+    }
+  }
+  return {};
+}
+
+Result<void> Scrub::scrub_object(ObjectType type, const std::string& name) {
+  ++report_.objects;
+  auto file = read_small_file(files(), world_.loop, name, max_object_file);
+  if (!file) {
+    if (file.error().kind() != ErrorKind::damaged) return fail(file.error());
+    find(name, "it cannot be read: " + file.error().text(), false);
+    return {};
+  }
+  report_.bytes += ByteCount(file->size());
+  const auto object = unframe_object(type, *file);
+  if (!object) {
+    find(name, "both copies are damaged: " + object.error().text(), false);
+  } else if (!object->both_sound) {
+    if (mode_ == ScrubMode::repair) TRY(republish(name, frame_object(type, object->body)));
+    find(name, "one of its two copies is damaged", mode_ == ScrubMode::repair);
+  }
+  return {};
+}
+
+// The same bytes as once, under the same name: whoever reads sees the damaged file or the mended.
+Result<void> Scrub::republish(const std::string& name, Bytes bytes) {
+  return publish_small_file(files(), world_.loop, name, bytes,
+                            world_.repository.objects().temporary_name());
+}
+
+Result<void> Scrub::scrub_packs() {
+  std::vector<PackId> packs(world_.repository.packs().packs().begin(),
+                            world_.repository.packs().packs().end());
+  std::ranges::sort(packs);
+  total_ = max_pack_data * packs.size();
+  for (const PackId& pack : packs) {
+    if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+    TRY(during(scrub_pack(pack), "looking at pack {}", pack.hex()));
+    ++report_.packs;
+    world_.observer.progress({"scrubbing", report_.bytes, total_, {}});
+  }
+  if (mode_ == ScrubMode::repair) {
+    TRY(world_.repository.packs().note_lost(report_.lost, world_.repository.random()));
+  } else {
+    world_.repository.packs().consider_lost(report_.lost);
+  }
+  return {};
+}
+
+namespace {
+
+// Records that touch a chunk that is beyond repair.
+std::vector<LostRecord> records_in(const PackTail& tail, const std::vector<std::uint32_t>& chunks,
+                                   const std::vector<TableEntry>& table) {
+  std::vector<LostRecord> lost;
+  for (const TableEntry& entry : table) {
+    const std::uint64_t end =
+        std::uint64_t{entry.at} + sizeof(RecordHeaderOnDisk) + entry.stored_length;
+    const bool touched = std::ranges::any_of(chunks, [&](std::uint32_t chunk) {
+      const std::uint64_t begin = tail.chunk_at(chunk).value();
+      return chunk < tail.data_chunks && begin < end && entry.at < begin + pack_chunk.value();
+    });
+    if (touched) lost.push_back({tail.pack, entry.at, entry.name});
+  }
+  return lost;
+}
+
+bool tail_copy_is(const PackTail& tail, MutableBytes pack, ByteIndex at) {
+  return same_bytes(Bytes(pack).subspan(static_cast<std::size_t>(at.value()), tail.length().size()),
+                    to_disk(tail));
+}
+
+void put_tail(const PackTail& tail, MutableBytes pack, ByteIndex at) {
+  std::ranges::copy(to_disk(tail), pack.begin() + static_cast<std::ptrdiff_t>(at.value()));
+}
+
+}  // namespace
+
+Result<void> Scrub::scrub_pack(const PackId& pack) {
+  const std::string name = layout::pack(pack);
+  const auto file = TRY(files().open(name));
+  const ByteCount size = TRY(file->size());
+  report_.bytes += size;
+  auto found = read_pack_tail(world_.loop, *file);
+  if (!found) {
+    if (found.error().kind() != ErrorKind::damaged) return fail(found.error());
+    find(name, "both copies of its tail are damaged, so nothing in it can be mended", false);
+    return {};
+  }
+  const PackTail& tail = found->tail;
+  WholeFile whole = TRY(read_whole(world_.loop, *file, size, tail.file_length()));
+  const bool right_size = size == tail.file_length();
+  const bool tails_sound = tail_copy_is(tail, whole.bytes, tail.first_tail_at()) &&
+                           tail_copy_is(tail, whole.bytes, tail.second_tail_at());
+  const Mended outcome = mend(tail, whole.bytes);
+  if (right_size && tails_sound && outcome.mended.empty() && outcome.lost.empty() &&
+      tail.pack == pack) {
+    return {};
+  }
+  if (tail.pack != pack) {
+    find(name, "it holds another pack, " + tail.pack.hex(), false);
+    return {};
+  }
+  put_tail(tail, whole.bytes, tail.first_tail_at());
+  put_tail(tail, whole.bytes, tail.second_tail_at());
+  if (mode_ == ScrubMode::repair) {
+    TRY(republish(name, whole.bytes));
+    // What was written is read again: a disk that rots may rot here too.
+    const auto again = TRY(files().open(name));
+    WholeFile check = TRY(read_whole(world_.loop, *again, TRY(again->size()), tail.file_length()));
+    if (!same_bytes(check.bytes, whole.bytes)) {
+      return fail(Error::damaged("what was mended reads back differently; is the disk failing?"));
+    }
+    world_.repository.packs().close_pack(pack);
+  }
+  std::string what;
+  const auto add = [&](const std::string& part) { what += (what.empty() ? "" : "; ") + part; };
+  if (!right_size)
+    add(fmt::format("{} bytes long instead of {}", size.value(), tail.file_length().value()));
+  if (!tails_sound) add("a copy of its tail is damaged");
+  if (!outcome.mended.empty()) {
+    add(fmt::format("{} damaged chunks of 16 KiB that parity can mend", outcome.mended.size()));
+  }
+  const bool can_be_mended = outcome.lost.empty();
+  if (!can_be_mended) {
+    const Bytes table_bytes =
+        Bytes(whole.bytes).subspan(tail.table_at, tail.record_count * sizeof(TableEntryOnDisk));
+    const auto table = unpack_table(tail, table_bytes);
+    std::vector<LostRecord> lost;
+    if (table) {
+      lost = records_in(tail, outcome.lost, *table);
+    } else {
+      lost.push_back({pack, LostRecord::whole_pack, {}});  // Nobody can say what lies where.
+    }
+    add(fmt::format("{} chunks beyond repair, and with them {}", outcome.lost.size(),
+                    table ? fmt::format("{} records", lost.size()) : "its table"));
+    report_.lost.insert(report_.lost.end(), lost.begin(), lost.end());
+  }
+  find(name, what, mode_ == ScrubMode::repair && can_be_mended);
+  return {};
+}
+
+// Which blocks of which points cannot be had any more; none: the repository is whole.
+Result<void> Scrub::check_points() {
+  LocalSource source(world_.repository);
+  bool unreadable_point = false;
+  for (const layout::PointName& name : TRY(world_.repository.point_names())) {
+    const auto point = world_.repository.point(name);
+    if (!point) {
+      unreadable_point = true;
+      find(name.path(), point.error().text(), false);
+      continue;
+    }
+    PointBlocks blocks(source, point->point);
+    std::vector<Damage> damages;
+    const BlockIndex end = blocks.grid().all().end;
+    for (BlockIndex at; at < end;) {
+      const BlockRun run{at, std::min(at + blocks.window_size(), end)};
+      BlockWindow window = TRY(blocks.window(run, [](BlockIndex) { return true; }));
+      for (Damage& damage : window.damages) damages.push_back(std::move(damage));
+      at = run.end;
+      if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+    }
+    join_neighbours(damages);
+    for (Damage& damage : damages) {
+      report_.points.push_back({name.volume, name.id, std::move(damage)});
+    }
+  }
+  if (mode_ == ScrubMode::repair) {
+    TRY(world_.repository.packs().set_whole(report_.points.empty() && !unreadable_point));
+  }
+  return {};
+}
+
+}  // namespace ebb

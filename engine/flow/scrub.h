@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// scrub.h - looks at every byte of a repository and mends what parity and second copies allow.
+//
+// Needs no key: chunks have CRCs, small objects lie there twice, and maps can be read in clear.
+// What cannot be mended is named, down to the blocks of the points that need it, and noted as lost,
+// so that the next backup which still has those blocks ships them again.
+#pragma once
+
+#include "devmap/core/interrupt.h"
+#include "engine/flow/damage.h"
+#include "engine/flow/observer.h"
+#include "engine/repo/repository.h"
+
+namespace ebb {
+
+enum class ScrubMode {
+  look,
+  repair,  // The repository is open for writing.
+};
+
+struct ScrubFinding {
+  std::string file;  // In the repository.
+  std::string what;  // One sentence.
+  bool mended = false;
+};
+
+// What a point cannot give any more.
+struct PointDamage {
+  VolumeId volume;
+  PointId point;
+  Damage damage;
+};
+
+struct ScrubReport {
+  std::uint64_t packs = 0;
+  std::uint64_t objects = 0;
+  ByteCount bytes;
+  std::vector<ScrubFinding> findings;
+  std::vector<LostRecord> lost;  // Beyond repair.
+  std::vector<PointDamage> points;
+
+  bool sound() const { return findings.empty() && points.empty(); }
+  // All that was found was mended.
+  bool mended() const;
+};
+
+class Scrub {
+ public:
+  struct World {
+    Repository& repository;
+    Loop& loop;
+    Workers& workers;
+    Observer& observer;
+    const StopFlag& stop;
+  };
+  Scrub(World world, ScrubMode mode);
+  Result<ScrubReport> run();
+
+ private:
+  Result<void> scrub_objects();
+  Result<void> scrub_object(ObjectType type, const std::string& name);
+  Result<void> scrub_packs();
+  Result<void> scrub_pack(const PackId& pack);
+  Result<void> republish(const std::string& name, Bytes bytes);
+  Result<void> check_points();
+  void find(std::string file, std::string what, bool mended);
+  Files& files() { return world_.repository.objects().files(); }
+
+  World world_;
+  ScrubMode mode_;
+  ScrubReport report_;
+  ByteCount total_;
+};
+
+}  // namespace ebb

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// verify.h - proves that a point can be restored, or says which blocks cannot.
+#pragma once
+
+#include "engine/flow/compare.h"
+#include "engine/flow/observer.h"
+#include "engine/flow/record_opener.h"
+
+namespace ebb {
+
+struct VerifyReport {
+  BlockCount blocks;   // Of the point.
+  BlockCount checked;  // Records looked at.
+  ByteCount read;      // From packs, or from the compared device.
+  std::vector<Damage> damages;
+};
+
+// How thorough a check of records is.
+enum class RecordCheck {
+  sound,   // CRC, name, length: what rot breaks. Needs no key.
+  opened,  // Opens each record and compares its fingerprint.
+};
+
+struct VerifyWorld {
+  ExtentSource& source;
+  Loop& loop;
+  Workers& workers;
+  Arena& arena;  // verify_memory() or Compare::memory() is cut from it.
+  Observer& observer;
+  const StopFlag& stop;
+};
+constexpr ByteCount verify_memory() {
+  return RecordWalk::memory();
+}
+
+// Checks `percent` of the point's blocks, chosen at random, or all of them. `opener` is needed for
+// RecordCheck::opened.
+Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point, RecordCheck check,
+                                    RecordOpener* opener, double percent, Random& random);
+
+// Compares a device with the point, by fingerprints.
+Result<VerifyReport> verify_against(const VerifyWorld& world, const Point& point,
+                                    BlockDevice& device, const IdKey& id_key);
+
+// The damages of neighbours that have the same cause become one.
+void join_neighbours(std::vector<Damage>& damages);
+
+}  // namespace ebb

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// cmd_verify.cc - ebb verify: can the points be restored, or does a device hold what one says?
+#include <ostream>
+
+#include "devmap/probe.h"
+#include "engine/flow/local_source.h"
+#include "engine/flow/scrub.h"
+#include "engine/flow/verify.h"
+#include "tools/common/size_text.h"
+#include "tools/ebb/find_point.h"
+#include "tools/ebb/print_damage.h"
+#include "tools/ebb/print_scrub.h"
+
+namespace ebb {
+
+namespace {
+
+class Verify final : public Command {
+ public:
+  explicit Verify(CLI::App& app) {
+    app.add_option("POINT", point_, "One point (default: the whole repository)");
+    app.add_option("--against", against_, "Compare the point with this device instead");
+    app.add_option("--sample", percent_, "Check this many percent of the blocks, chosen at random")
+        ->check(CLI::Range(0.0, 100.0))
+        ->capture_default_str();
+    app.add_option("--threads", common_.threads, "Workers (default: one a processor)");
+    common_.declare_repo(app);
+    common_.declare_passphrase(app);
+    common_.declare_source_key(app);
+    common_.declare_output(app);
+    app.footer(
+        "Examples:\n  ebb verify --repo /srv/backup/web1\n"
+        "  ebb verify root@latest --sample 5\n"
+        "  ebb verify root@latest --against /dev/vg0/root\n\n"
+        "Every block is opened and its fingerprint compared, which needs the passphrase; "
+        "--against needs\nonly the source key. Without a point, every byte of the "
+        "repository is looked at.");
+  }
+
+  Result<ExitCode> run(Outside& outside) override {
+    if (!against_.empty() && point_.empty()) {
+      return fail(Error::invalid("--against compares one point: name it"));
+    }
+    const std::string path = TRY(repo_path(common_, outside));
+    ShowProgress show(outside, common_.quiet);
+    const auto host = TRY(EngineHost::make(common_.threads, outside.random));
+    Repository* repository = TRY(host->open_repository(path, StoreAccess::read));
+    const ReadingKeys keys = TRY(reading_keys(
+        common_, outside, *repository, against_.empty() ? NeedsKeyring::yes : NeedsKeyring::no));
+    const double began = outside.clock.steady_seconds();
+    bool sound = true;
+    nlohmann::json points = nlohmann::json::array();
+    LocalSource source(*repository);
+    for (const layout::PointName& name : TRY(chosen_points(*repository, keys))) {
+      auto known = know_point(*repository, keys, name);
+      if (!known) {
+        sound = false;
+        points.push_back({{"point", name.id.hex()}, {"error", known.error().text()}});
+        if (!common_.json) outside.out << "damaged: " << known.error().text() << "\n";
+        continue;
+      }
+      const VerifyReport report =
+          TRY(verify_one(*host, source, *repository, keys, *known, show, outside));
+      show.end_line();
+      sound = sound && report.damages.empty();
+      points.push_back({{"point", name.id.hex()},
+                        {"volume", known->about.volume_name},
+                        {"blocks_total", report.blocks.value()},
+                        {"records_checked", report.checked.value()},
+                        {"bytes_read", report.read.value()},
+                        {"damages", json_of(report.damages, *known)}});
+      if (!common_.json) print(outside, *known, report);
+    }
+    nlohmann::json result = {{"points", points}};
+    if (point_.empty()) {
+      const ScrubReport report = TRY(look_at_everything(*host, *repository, show, outside));
+      sound = sound && report.sound();
+      result["scrub"] = json_of(report);
+      if (!common_.json) print_scrub(outside, report);
+      TRY(check_chains(*repository, outside, sound, result));
+    }
+    result["sound"] = sound;
+    result["seconds"] = outside.clock.steady_seconds() - began;
+    if (common_.json) {
+      print_json(outside, result);
+    } else {
+      outside.out << (sound ? "all sound, " : "DAMAGED, ")
+                  << duration_text(outside.clock.steady_seconds() - began) << std::endl;
+    }
+    return sound ? ExitCode::done : ExitCode::damaged;
+  }
+
+ private:
+  Result<std::vector<layout::PointName>> chosen_points(Repository& repository,
+                                                       const ReadingKeys& keys) {
+    if (point_.empty()) return repository.point_names();
+    return std::vector{TRY(find_point(repository, keys, point_)).name};
+  }
+
+  Result<VerifyReport> verify_one(EngineHost& host, LocalSource& source, Repository& repository,
+                                  const ReadingKeys& keys, const KnownPoint& known,
+                                  ShowProgress& show, Outside& outside) {
+    const auto arena = TRY(host.arena(std::max(verify_memory(), Compare::memory())));
+    const VerifyWorld world{source, host.ring(), host.workers(), *arena, show, outside.stop};
+    if (!against_.empty()) {
+      const Passport passport = TRY(probe(against_));
+      const auto device = TRY(open_device(against_, Access::read, passport.shape, host.ring()));
+      return verify_against(world, known.point.point, *device, keys.id_key);
+    }
+    const auto opener = TRY(RecordOpener::make(source, {keys.keyring->keyring, repository.keys()},
+                                               host.workers().count()));
+    return verify_records(world, known.point.point, RecordCheck::opened, opener.get(), percent_,
+                          outside.random);
+  }
+
+  Result<ScrubReport> look_at_everything(EngineHost& host, Repository& repository,
+                                         ShowProgress& show, Outside& outside) {
+    Scrub scrub({repository, host.ring(), host.workers(), show, outside.stop}, ScrubMode::look);
+    return scrub.run();
+  }
+
+  // Each point names the one before it: a gap means that one was dropped or put back.
+  static Result<void> check_chains(Repository& repository, Outside& outside, bool& sound,
+                                   nlohmann::json& result) {
+    nlohmann::json gaps = nlohmann::json::array();
+    std::optional<layout::PointName> before;
+    for (const layout::PointName& name : TRY(repository.point_names())) {
+      const auto point = repository.point(name);
+      const bool follows = before && before->volume == name.volume;
+      if (point && !point->point.predecessor.is_zero() &&
+          !(follows && before->id == point->point.predecessor)) {
+        sound = false;
+        gaps.push_back(name.id.hex());
+        outside.err << fmt::format("ebb: point {} names a predecessor that is not there\n",
+                                   name.id.hex().substr(0, 12));
+      }
+      before = name;
+    }
+    result["gaps"] = gaps;
+    return {};
+  }
+
+  static void print(Outside& outside, const KnownPoint& known, const VerifyReport& report) {
+    outside.out << fmt::format("point {} of {}: {} of {} blocks looked at, read {}, {}\n",
+                               known.point.id.hex().substr(0, 12), known.about.volume_name,
+                               report.checked.value(), report.blocks.value(),
+                               size_text(report.read),
+                               report.damages.empty() ? "sound" : "DAMAGED");
+    print_damages(outside, report.damages, known);
+  }
+
+  CommonOptions common_;
+  std::string point_;
+  std::string against_;
+  double percent_ = 100;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_verify(CLI::App& app) {
+  return std::make_unique<Verify>(
+      *app.add_subcommand("verify", "Prove that points can be restored, or compare a device"));
+}
+
+}  // namespace ebb
