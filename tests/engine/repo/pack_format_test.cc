@@ -62,17 +62,44 @@ TEST(PackHeader, WhatIsNotKnownIsRefused) {
   }
 }
 
-ByteVector random_record(Random& random, std::size_t payload) {
-  ByteVector bytes(sizeof(RecordHeaderOnDisk) + payload);
+ByteVector packed(const RecordHeader& header, Random& random) {
+  ByteVector bytes(sizeof(RecordHeaderOnDisk) + header.stored_length);
   random.fill(bytes);
-  const RecordHeader header{static_cast<RecordKind>(1 + random.below(3)),
-                            static_cast<Codec>(random.below(3)),
-                            static_cast<std::uint32_t>(random.below(1 << 20)),
-                            static_cast<std::uint32_t>(payload),
-                            random.next_u64(),
-                            random.name<RecordName>()};
   put_record_header(header, Bytes(bytes).subspan(sizeof(RecordHeaderOnDisk)), bytes);
   return bytes;
+}
+
+ByteVector random_record(Random& random, std::size_t payload) {
+  const auto length = static_cast<std::uint32_t>(payload);
+  RecordHeader header{static_cast<RecordKind>(1 + random.below(3)),
+                      Codec::none,
+                      length,
+                      length,
+                      0,
+                      random.name<RecordName>()};
+  if (header.kind == RecordKind::block) {
+    header.codec = static_cast<Codec>(random.below(3));
+    header.plain_length = static_cast<std::uint32_t>(random.below(1 << 20));
+    header.counter = random.next_u64();
+  }
+  return packed(header, random);
+}
+
+TEST(PackRecord, WhatIsInClearIsNeitherPackedNorSealed) {
+  const auto random = test::test_random();
+  for (const RecordKind kind : {RecordKind::page, RecordKind::object}) {
+    const RecordHeader good{kind, Codec::none, 10, 10, 0, {}};
+    EXPECT_TRUE(unpack_record(packed(good, *random)));
+    RecordHeader bad = good;
+    bad.codec = Codec::lz4;
+    EXPECT_FALSE(unpack_record(packed(bad, *random)));
+    bad = good;
+    bad.plain_length = 11;
+    EXPECT_FALSE(unpack_record(packed(bad, *random)));
+    bad = good;
+    bad.counter = 1;
+    EXPECT_FALSE(unpack_record(packed(bad, *random)));
+  }
 }
 
 TEST(PackRecord, IsUnpackedAsItWasPackedAndFlipsAreDamage) {
