@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/flow/rotate.h"
 
-#include <algorithm>
+#include <set>
 
 namespace ebb {
 
@@ -21,7 +21,7 @@ Result<void> publish(Repository& repository, const Keyring& keyring, std::uint64
   KeyringKey key;
   repository.random().fill(key.room());
   const Slot slots[] = {
-      make_passphrase_slot(name, key, passphrase, "passphrase", now, repository.random()),
+      TRY(make_passphrase_slot(name, key, passphrase, "passphrase", now, repository.random())),
       make_paper_slot(name, key, paper, "paper key", now, repository.random())};
   return repository.keys().publish_generation(keyring, name, key, slots);
 }
@@ -51,13 +51,13 @@ Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring
   TRY(keys.publish_members(members, both));
 
   const std::vector<Envelope> envelopes = TRY(keys.all_envelopes());
-  std::vector<DataKeyId> wrapped;
+  std::set<DataKeyId> wrapped;
   for (const Envelope& envelope : envelopes) {
-    if (std::ranges::find(wrapped, envelope.data_key) != wrapped.end()) continue;
+    if (wrapped.contains(envelope.data_key)) continue;
     const DataKey key = TRY(keys.data_key(envelope.data_key, both));
     TRY(keys.publish_envelope(TRY(wrap_data_key(key, envelope.data_key, recipient,
                                                 repository.config().id, repository.random()))));
-    wrapped.push_back(envelope.data_key);
+    wrapped.insert(envelope.data_key);
   }
   report.data_keys = wrapped.size();
 

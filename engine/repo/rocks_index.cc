@@ -138,8 +138,16 @@ class RocksIndex final : public RecordIndex {
     values_.resize(names.size());
     statuses_.resize(names.size());
     for (auto& value : values_) value.Reset();
-    db_->MultiGet({}, db_->DefaultColumnFamily(), names.size(), slices_.data(), values_.data(),
-                  statuses_.data());
+    if (scratch_.empty()) {
+      db_->MultiGet({}, db_->DefaultColumnFamily(), names.size(), slices_.data(), values_.data(),
+                    statuses_.data());
+    } else {
+      // A follower has no MultiGet of its own in RocksDB 7.8: the inherited one reads freed memory
+      // when a key lies in the part that was replayed from the log.
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        statuses_[i] = db_->Get({}, db_->DefaultColumnFamily(), slices_[i], &values_[i]);
+      }
+    }
     for (std::size_t i = 0; i < names.size(); ++i) {
       places[i].reset();
       if (statuses_[i].IsNotFound()) continue;
