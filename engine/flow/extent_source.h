@@ -41,8 +41,8 @@ class ExtentSource : public PageSource {
   // places[i] is where the block lies, or nothing.
   virtual Result<void> locate(std::span<const Fingerprint> names,
                               std::span<std::optional<RecordPlace>> places) = 0;
-  // Which data key sealed the blocks of a pack.
-  virtual Result<DataKeyId> data_key_of(const PackId& pack) = 0;
+  // Which data key sealed the block that lies there.
+  virtual Result<DataKeyId> data_key_of(const RecordPlace& place, const Fingerprint& name) = 0;
   // At most limits::max_fetch bytes.
   virtual void fetch(Fetch& fetch) = 0;
 };

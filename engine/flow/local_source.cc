@@ -11,8 +11,8 @@ Result<void> LocalSource::locate(std::span<const Fingerprint> names,
   return repository_.packs().look_up(records, places);
 }
 
-Result<DataKeyId> LocalSource::data_key_of(const PackId& pack) {
-  const PackStore::OpenPack* open = TRY(repository_.packs().open_pack(pack));
+Result<DataKeyId> LocalSource::data_key_of(const RecordPlace& place, const Fingerprint&) {
+  const PackStore::OpenPack* open = TRY(repository_.packs().open_pack(place.pack));
   return open->header.data_key;
 }
 

@@ -21,7 +21,7 @@ class LocalSource final : public ExtentSource {
   Result<ByteVector> page(const PageDigest& digest) override { return repository_.page(digest); }
   Result<void> locate(std::span<const Fingerprint> names,
                       std::span<std::optional<RecordPlace>> places) override;
-  Result<DataKeyId> data_key_of(const PackId& pack) override;
+  Result<DataKeyId> data_key_of(const RecordPlace& place, const Fingerprint& name) override;
   void fetch(Fetch& fetch) override;
 
  private:

@@ -30,41 +30,43 @@ void check_records(RecordBatch& batch) {
   }
 }
 
-Result<std::unique_ptr<RecordOpener>> RecordOpener::make(ExtentSource& source, Keys keys,
-                                                         unsigned workers) {
-  std::unique_ptr<RecordOpener> opener(new RecordOpener(source, keys));
+Result<std::unique_ptr<RecordOpener>> RecordOpener::make(ExtentSource& source, const IdKey& id_key,
+                                                         DataKeys keys, unsigned workers) {
+  std::unique_ptr<RecordOpener> opener(new RecordOpener(source, std::move(keys)));
   opener->backend_ = TRY(chosen_backend());
   for (unsigned i = 0; i < workers; ++i) {
     WorkerState state;
-    state.fingerprinter = make_fingerprinter(opener->backend_, keys.keyring.id_key);
+    state.fingerprinter = make_fingerprinter(opener->backend_, id_key);
     state.packed.resize(limits::max_block_size.size());
     opener->states_.push_back(std::move(state));
   }
   return opener;
 }
 
-Result<void> RecordOpener::prepare(const RecordBatch& batch) {
-  const PackId pack = batch.records.front().place.pack;
-  {
-    const std::lock_guard lock(mutex_);
-    if (cipher_of_pack_.contains(pack)) return {};
+Result<const RecordCipher*> RecordOpener::cipher_for(const WantedRecord& wanted) {
+  const DataKeyId id = TRY(source_.data_key_of(wanted.place, wanted.name));
+  if (const auto known = ciphers_.find(id); known != ciphers_.end()) return known->second.get();
+  if (const auto missing = no_key_.find(id); missing != no_key_.end()) return fail(missing->second);
+  const auto key = keys_(id);
+  if (!key) {
+    no_key_.emplace(id, key.error());
+    return fail(key.error());
   }
-  const RecordCipher* cipher = nullptr;
-  const auto get = [&]() -> Result<void> {
-    const DataKeyId id = TRY(source_.data_key_of(pack));
-    auto& known = ciphers_[id];
-    if (known == nullptr) {
-      const DataKey key = TRY(keys_.envelopes.data_key(id, keys_.keyring));
-      known = make_record_cipher(backend_, key);
+  return ciphers_.emplace(id, make_record_cipher(backend_, *key)).first->second.get();
+}
+
+// A record without its key is as good as damaged; which blocks that costs is for the walk to say.
+Result<void> RecordOpener::prepare(RecordBatch& batch) {
+  batch.ciphers.assign(batch.records.size(), nullptr);
+  if (!batch.damages.empty()) return {};
+  for (std::size_t i = 0; i < batch.records.size(); ++i) {
+    const auto cipher = cipher_for(batch.records[i]);
+    if (cipher) {
+      batch.ciphers[i] = *cipher;
+    } else {
+      batch.damages.push_back(damage_of(batch.records[i], cipher.error()));
     }
-    cipher = known.get();
-    return {};
-  };
-  auto got = get();
-  const std::lock_guard lock(mutex_);
-  // Without its key a pack is as good as damaged; which blocks that costs is for the walk to say.
-  if (!got) no_key_.insert_or_assign(pack, got.error());
-  cipher_of_pack_[pack] = cipher;
+  }
   return {};
 }
 
@@ -77,14 +79,7 @@ Result<Bytes> RecordOpener::open_one(const RecordBatch& batch, std::size_t i, Mu
     return fail(Error::damaged("a block of {} bytes where one of {} belongs",
                                record.header.plain_length, length));
   }
-  const RecordCipher* cipher = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = cipher_of_pack_.find(wanted.place.pack);
-    EBB_CHECK(found != cipher_of_pack_.end(), "a batch is prepared before it is opened");
-    cipher = found->second;
-    if (cipher == nullptr) return fail(no_key_.at(wanted.place.pack));
-  }
+  const RecordCipher* cipher = batch.ciphers[i];
   const RecordContext context{source_.repository(), wanted.name, record.header.plain_length,
                               record.header.codec, static_cast<std::uint8_t>(RecordKind::block)};
   if (record.payload.size() < tag_size ||
@@ -105,7 +100,6 @@ Result<Bytes> RecordOpener::open_one(const RecordBatch& batch, std::size_t i, Mu
 }
 
 void RecordOpener::open(RecordBatch& batch, unsigned worker, BlockGrid grid) {
-  if (!batch.damages.empty()) return;  // It was not read at all.
   WorkerState& state = states_[worker];
   state.views.clear();
   state.of.clear();
@@ -116,6 +110,7 @@ void RecordOpener::open(RecordBatch& batch, unsigned worker, BlockGrid grid) {
       batch.opened[i] = batch.opened[i - 1];  // The same block, needed at two places.
       continue;
     }
+    if (batch.ciphers[i] == nullptr) continue;  // Said by prepare(), or it was not read at all.
     const auto plain = open_one(batch, i, batch.plain.subspan(used), state, grid);
     if (!plain) {
       batch.damages.push_back(damage_of(batch.records[i], plain.error()));

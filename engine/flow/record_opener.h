@@ -5,27 +5,26 @@
 // record that fails one is a damage and gives no bytes.
 #pragma once
 
+#include <functional>
 #include <map>
-#include <mutex>
 
 #include "engine/flow/record_walk.h"
-#include "engine/repo/key_store.h"
 #include "engine/stage/compress.h"
+#include "engine/stage/seal.h"
 
 namespace ebb {
 
+// Gives the data key with this id, opened; by a repository's envelopes or a difference file's.
+using DataKeys = std::function<Result<DataKey>(const DataKeyId&)>;
+
 class RecordOpener {
  public:
-  struct Keys {
-    const Keyring& keyring;
-    KeyStore& envelopes;
-  };
-  // `workers` states are made. Keys outlive the opener.
-  static Result<std::unique_ptr<RecordOpener>> make(ExtentSource& source, Keys keys,
-                                                    unsigned workers);
+  // `workers` states are made. The source and the id key outlive the opener.
+  static Result<std::unique_ptr<RecordOpener>> make(ExtentSource& source, const IdKey& id_key,
+                                                    DataKeys keys, unsigned workers);
 
-  // On the I/O thread: gets the data key of the pack that the batch lies in, once for each key.
-  Result<void> prepare(const RecordBatch& batch);
+  // On the I/O thread: finds the ciphers of the batch; each data key is opened once.
+  Result<void> prepare(RecordBatch& batch);
   // On a worker: opens all records of the batch into its plain room; fills opened and damages.
   void open(RecordBatch& batch, unsigned worker, BlockGrid grid);
 
@@ -38,18 +37,16 @@ class RecordOpener {
     std::vector<Fingerprint> prints;
     std::vector<std::size_t> of;
   };
-  RecordOpener(ExtentSource& source, Keys keys) : source_(source), keys_(keys) {}
+  RecordOpener(ExtentSource& source, DataKeys keys) : source_(source), keys_(std::move(keys)) {}
+  Result<const RecordCipher*> cipher_for(const WantedRecord& wanted);
   Result<Bytes> open_one(const RecordBatch& batch, std::size_t i, MutableBytes room,
                          WorkerState& state, BlockGrid grid);
 
   ExtentSource& source_;
-  Keys keys_;
+  DataKeys keys_;
   CryptoBackend backend_ = CryptoBackend::openssl;
   std::map<DataKeyId, std::unique_ptr<RecordCipher>> ciphers_;
-  // By the I/O thread in prepare(), read by workers afterwards: entries are never changed.
-  std::map<PackId, const RecordCipher*> cipher_of_pack_;
-  std::mutex mutex_;  // Over cipher_of_pack_.
-  std::map<PackId, Error> no_key_;
+  std::map<DataKeyId, Error> no_key_;
   std::vector<WorkerState> states_;
 };
 

@@ -14,6 +14,7 @@
 
 namespace ebb {
 
+class RecordCipher;
 class RecordWalk;
 
 // Some records that were read together. Owned by the walk; lent to the visitor.
@@ -22,9 +23,9 @@ struct RecordBatch {
   std::vector<Bytes> raw;             // raw[i]: the record's header and payload.
   MutableBytes plain;                 // Room for what a worker makes of them: 1 MiB.
   std::vector<Bytes> opened;          // opened[i]: by the visitor, in `plain`; empty if damaged.
-  std::vector<Damage> damages;        // By the visitor.
-  std::uint64_t number = 0;           // Of the batch in the walk.
-  void* visitors = nullptr;           // For the visitor's own state.
+  std::vector<const RecordCipher*> ciphers;  // ciphers[i] opens raw[i]; by the visitor.
+  std::vector<Damage> damages;               // By the visitor.
+  std::uint64_t number = 0;                  // Of the batch in the walk.
 };
 
 class RecordVisitor {

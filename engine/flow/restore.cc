@@ -141,7 +141,9 @@ Restore::~Restore() {
 
 Result<RestoreReport> Restore::run() {
   TRY(begin());
-  TRY(during(blank_late_areas(), "blanking what would make the target look whole"));
+  if (!request_.only_changes) {
+    TRY(during(blank_late_areas(), "blanking what would make the target look whole"));
+  }
   TRY(write_windows());
   TRY(compare_blocks("comparing", [&](BlockIndex block) { return !is_late(block); }));
   TRY(during(write_late_areas(), "writing partition tables and boot sectors"));
@@ -337,7 +339,10 @@ Result<void> Restore::write_late_areas() {
   for (const BlockRun& run : late_) {
     for (BlockIndex at = run.begin; at < run.end;) {
       const BlockRun part{at, std::min(run.end, at + blocks_.window_size())};
-      TRY(write_window(part, [](BlockIndex) { return true; }));
+      std::vector<std::uint8_t> differs(part.length().size(), 1);
+      if (request_.only_changes) differs = TRY(differing(part));
+      TRY(write_window(
+          part, [&](BlockIndex block) { return differs[(block - part.begin).size()] != 0; }));
       at = part.end;
     }
   }

@@ -34,6 +34,9 @@ struct RestoreRequest {
   PointAbout about;
   bool target_is_empty = false;  // A file made for this: holes are zero already.
   bool in_place = false;
+  // In place, from a source that has only what changed: boot areas are not blanked before, for only
+  // what differs of them can be written again.
+  bool only_changes = false;
   bool moves_gpt = false;
   bool salvage = false;
   Digest target_identity;

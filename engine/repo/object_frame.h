@@ -22,6 +22,7 @@ enum class ObjectType : std::uint16_t {
   lost = 7,
   source_key = 8,
   restore_journal = 9,
+  data_key_table = 10,
 };
 
 // The largest file that holds a small object.

@@ -17,9 +17,8 @@ Result<PackHeader> read_pack_header(Loop& loop, File& file) {
   return unpack_pack_header(bytes);
 }
 
-namespace {
-
-Result<PackTail> last_tail(Loop& loop, File& file, ByteCount size) {
+Result<PackTail> read_last_pack_tail(Loop& loop, File& file) {
+  const ByteCount size = TRY(file.size());
   constexpr ByteCount end_size(sizeof(TailEndOnDisk));
   if (size < end_size) return fail(Error::damaged("the pack is cut short"));
   const ByteIndex end = ByteIndex(0) + size;
@@ -31,7 +30,8 @@ Result<PackTail> last_tail(Loop& loop, File& file, ByteCount size) {
 }
 
 // A tail begins where a chunk ends; the first one that is whole is it.
-Result<PackTail> search_first_tail(Loop& loop, File& file, ByteCount size) {
+Result<PackTail> search_first_pack_tail(Loop& loop, File& file) {
+  const ByteCount size = TRY(file.size());
   const ByteIndex end = ByteIndex(0) + size;
   for (ByteIndex at = ByteIndex(0) + pack_chunk; at < end; at += pack_chunk) {
     const ByteIndex stop = std::min(end, at + max_tail_length);
@@ -48,13 +48,11 @@ Result<PackTail> search_first_tail(Loop& loop, File& file, ByteCount size) {
   return fail(Error::damaged("no sound tail is in the pack"));
 }
 
-}  // namespace
-
 Result<FoundTail> read_pack_tail(Loop& loop, File& file) {
   const ByteCount size = TRY(file.size());
-  auto last = last_tail(loop, file, size);
+  auto last = read_last_pack_tail(loop, file);
   if (last && last->file_length() == size) return FoundTail{std::move(*last), true};
-  return FoundTail{TRY(search_first_tail(loop, file, size)), false};
+  return FoundTail{TRY(search_first_pack_tail(loop, file)), false};
 }
 
 Result<std::vector<TableEntry>> read_pack_table(Loop& loop, File& file, const PackTail& tail) {

@@ -19,6 +19,10 @@ struct FoundTail {
   bool last_copy_sound = true;
 };
 Result<FoundTail> read_pack_tail(Loop& loop, File& file);
+// Only the copy that the file ends with; the pack may be shorter than the file.
+Result<PackTail> read_last_pack_tail(Loop& loop, File& file);
+// Only the first copy of the pack that the file begins with.
+Result<PackTail> search_first_pack_tail(Loop& loop, File& file);
 Result<std::vector<TableEntry>> read_pack_table(Loop& loop, File& file, const PackTail& tail);
 
 }  // namespace ebb

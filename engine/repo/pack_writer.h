@@ -111,6 +111,8 @@ class PackWriter {
   const PackHeader& header() const { return header_; }
   std::vector<TableEntry>& table() { return table_; }
   ByteCount bytes_on_disk() const { return bytes_on_disk_; }
+  // Of the whole file, holes in its parity included; once it is published.
+  ByteCount length_on_disk() const { return tail_.file_length(); }
 
  private:
   enum class State { filling, finishing, ending, syncing, published, failed };

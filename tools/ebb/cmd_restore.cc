@@ -142,7 +142,7 @@ class RestoreCommand final : public Command {
         TRY(during(open_device(target_, Access::write, target.passport.shape, host.ring()),
                    "opening the target"));
     const auto journal = journal_file(journal_path(target.passport));
-    const auto opener = TRY(RecordOpener::make(source, {keys.keyring->keyring, repository.keys()},
+    const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(repository, keys),
                                                host.workers().count()));
     const auto arena = TRY(host.arena(Restore::memory()));
     RestoreRequest request;

@@ -107,7 +107,7 @@ class Verify final : public Command {
       const auto device = TRY(open_device(against_, Access::read, passport.shape, host.ring()));
       return verify_against(world, known.point.point, *device, keys.id_key);
     }
-    const auto opener = TRY(RecordOpener::make(source, {keys.keyring->keyring, repository.keys()},
+    const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(repository, keys),
                                                host.workers().count()));
     return verify_records(world, known.point.point, RecordCheck::opened, opener.get(), percent_,
                           outside.random);

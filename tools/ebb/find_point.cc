@@ -63,4 +63,10 @@ Result<KnownPoint> find_point(Repository& repository, const ReadingKeys& keys,
   return know_point(repository, keys, meant.front());
 }
 
+DataKeys data_keys_of(Repository& repository, const ReadingKeys& keys) {
+  return [&repository, &keys](const DataKeyId& id) {
+    return repository.keys().data_key(id, keys.keyring->keyring);
+  };
+}
+
 }  // namespace ebb

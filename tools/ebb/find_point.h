@@ -2,6 +2,7 @@
 // find_point.h - which point a person means: an id, a unique start of one, or VOLUME@latest.
 #pragma once
 
+#include "engine/flow/record_opener.h"
 #include "tools/ebb/command.h"
 
 namespace ebb {
@@ -21,5 +22,8 @@ Result<KnownPoint> know_point(Repository& repository, const ReadingKeys& keys,
 // Invalid when nothing or more than one point is meant.
 Result<KnownPoint> find_point(Repository& repository, const ReadingKeys& keys,
                               const std::string& text);
+
+// Opens data keys by the repository's envelopes; the keyring was unlocked.
+DataKeys data_keys_of(Repository& repository, const ReadingKeys& keys);
 
 }  // namespace ebb

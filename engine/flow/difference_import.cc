@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/difference_import.h"
+
+#include <algorithm>
+
+#include "engine/flow/local_source.h"
+#include "engine/flow/point_blocks.h"
+
+namespace ebb {
+
+namespace {
+
+std::vector<Envelope> envelopes_of(const DifferenceFile& file, const DataKeyId& key) {
+  std::vector<Envelope> all;
+  for (const EmbeddedObject& object : file.objects()) {
+    if (object.type != ObjectType::envelope) continue;
+    const auto envelope = unpack_envelope(object.body);
+    if (envelope && envelope->data_key == key) all.push_back(*envelope);
+  }
+  return all;
+}
+
+Result<void> ship(Loop& loop, ExtentSink& sink, const Fingerprint& name, Bytes record) {
+  std::optional<ShipRoom> room;
+  while (!(room = TRY(sink.reserve(ByteCount(record.size()), 1)))) TRY(loop.run_once());
+  std::ranges::copy(record, room->bytes.begin());
+  const TableEntry entry{record_name(name), 0,
+                         static_cast<std::uint32_t>(record.size() - sizeof(RecordHeaderOnDisk))};
+  sink.filled(*room, std::span(&entry, 1));
+  return {};
+}
+
+// Everything that B needs can be found now.
+Result<void> check_whole(Repository& repository, const Point& b) {
+  LocalSource source(repository);
+  PointBlocks blocks(source, b);
+  const BlockIndex end = b.grid.all().end;
+  for (BlockIndex at; at < end;) {
+    const BlockRun run{at, std::min(at + blocks.window_size(), end)};
+    const BlockWindow window = TRY(blocks.window(run, [](BlockIndex) { return true; }));
+    if (!window.damages.empty()) {
+      return fail(
+          Error::damaged("after the import block {} is still missing: {}; the point was not "
+                         "published",
+                         window.damages.front().blocks.begin.value(), window.damages.front().what));
+    }
+    at = run.end;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ImportReport> import_difference(DifferenceFile& file, Repository& repository,
+                                       ExtentSink& sink, const StopFlag& stop) {
+  ImportReport report;
+  bool has_a = false;
+  for (const layout::PointName& name : TRY(repository.point_names())) {
+    if (name.id == file.b().id) report.was_there = true;
+    if (name.id == file.a().id) has_a = true;
+  }
+  if (report.was_there) return report;
+  if (!has_a) {
+    return fail(
+        Error::mismatch("this repository does not have point {}, from which the file starts",
+                        file.a().id.hex().substr(0, 12)));
+  }
+  // Blocks come sorted by their data key: a pack holds blocks of one.
+  std::optional<DataKeyId> key;
+  const auto change_key = [&](const DataKeyId& next) -> Result<void> {
+    if (key) TRY(sink.flush());
+    key = next;
+    TRY(sink.begin({file.repository(), file.b().point.volume, next, envelopes_of(file, next)}));
+    return {};
+  };
+  for (const DifferenceFile::Block& block : file.blocks()) {
+    if (stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+    const RecordName name = record_name(block.name);
+    std::optional<RecordPlace> there;
+    TRY(repository.packs().look_up(std::span(&name, 1), std::span(&there, 1)));
+    if (there) continue;
+    const ByteVector record = TRY(file.read_block(block));
+    if (key != block.key) TRY(change_key(block.key));
+    TRY(ship(repository.loop(), sink, block.name, record));
+    report.blocks += BlockCount(1);
+  }
+  if (!key) TRY(change_key(file.b().point.data_key));
+  for (const PageDigest& digest : file.pages()) {
+    const ByteVector bytes = TRY(file.page(digest));
+    TRY(unpack_page(digest, bytes));  // What is kept is what its name says.
+    TRY(sink.keep(digest, bytes));
+  }
+  TRY(sink.flush());
+  report.stored = sink.stored();
+  TRY(check_whole(repository, file.b().point));
+  TRY(sink.commit(file.b()));
+  return report;
+}
+
+}  // namespace ebb
