@@ -20,16 +20,16 @@ not read the index, and does not know the source code of ebb.
 Needs Debian's python3-cryptography, python3-lz4, python3-zstandard and python3-argon2.
 """
 import argparse
+import contextlib
 import hashlib
 import os
-import struct
 import sys
-from typing import Callable, List, Optional
+from typing import BinaryIO, Callable, Iterator, List
 
 sys.dont_write_bytecode = True  # Nothing is left behind beside the source.
 
 from ebb_format.basics import ZERO_NAME, Refused, crc64, require
-from ebb_format.block_map import LEAF, walk_map
+from ebb_format.block_map import walk_map
 from ebb_format.difference import DifferenceFile
 from ebb_format.keys import DataKeys, Keyring, fingerprint_of, open_keyring, open_members
 from ebb_format.objects import (PACK_PATH, PATHS, POINT, REPOSITORY, Folder, body_of_copy,
@@ -55,7 +55,7 @@ def sound_points(folder: Folder, keyring: Keyring) -> List[Point]:
     for path in folder.paths(POINT):
         try:
             points.append(open_point(folder, path, keyring, sources))
-        except (Refused, ValueError) as refused:
+        except Refused as refused:
             print(f"left out {path}: {refused}", file=sys.stderr)
     return points
 
@@ -82,6 +82,18 @@ def packs_of(folder: Folder, data_keys: DataKeys) -> Packs:
     return Packs(packs, data_keys, lambda pack, _: pack.data_key_id)
 
 
+@contextlib.contextmanager
+def new_image(path: str, size: int) -> Iterator[BinaryIO]:
+    """A new file of zeroes, which goes away again unless all went well."""
+    with open(path, "xb") as out:
+        try:
+            out.truncate(size)
+            yield out
+        except BaseException:
+            os.unlink(path)
+            raise
+
+
 def command_points(arguments: argparse.Namespace) -> int:
     folder = Folder(arguments.repo)
     for point in sound_points(folder, open_keyring(folder, read_secret(arguments.passphrase_file))):
@@ -94,9 +106,8 @@ def command_restore(arguments: argparse.Namespace) -> int:
     keyring = open_keyring(folder, read_secret(arguments.passphrase_file))
     point = choose_point(sound_points(folder, keyring), arguments.point)
     packs = packs_of(folder, DataKeys(folder, keyring))
-    with open(arguments.out, "xb") as out:
-        out.truncate(point.size)
-        for first, _, names in walk_map(point, lambda digest, *_: packs.page(digest)):
+    with new_image(arguments.out, point.size) as out:
+        for first, names in walk_map(point, packs.page):
             for block, name in enumerate(names, first):
                 if name != ZERO_NAME:
                     out.seek(block * point.block_size)
@@ -171,7 +182,7 @@ def command_check(arguments: argparse.Namespace) -> int:
 
 
 def command_diff(arguments: argparse.Namespace) -> int:
-    """B's map is walked; a block of it is zero, in the file, or in the base image."""
+    """Each block of B is zero, in the base image, or in the file; else the base is not A."""
     file = DifferenceFile(arguments.file)
     keyring = open_keyring(file, read_secret(arguments.passphrase_file))
     sources = open_members(file, keyring.repo, keyring.authority)
@@ -181,59 +192,18 @@ def command_diff(arguments: argparse.Namespace) -> int:
             "the file does not hold two points of a volume")
     a, b = sorted(points, key=lambda point: point.sequence)
     packs = Packs(file.packs, DataKeys(file, keyring), lambda _, name: file.data_key_ids[name])
-    repository = None
-    if arguments.repo:
-        folder = Folder(arguments.repo)
-        require(repository_id_of(folder.body("repository", REPOSITORY))[0] == keyring.repo,
-                "the difference is of another repository")
-        repository = packs_of(folder, DataKeys(folder, keyring))
-    unproven = 0
-    with open(arguments.base, "rb") as base, open(arguments.out, "xb") as out:
-        require(base.seek(0, os.SEEK_END) == a.size, "the base does not have the size of point A")
-
-        def base_block(block: int) -> bytes:
-            base.seek(block * b.block_size)
-            return base.read(b.length_of(block))
-
-        def fetch(digest: bytes, kind: int, level: int, first: int) -> Optional[bytes]:
-            if digest in packs.places:
-                return packs.page(digest)
-            require(a.block_size == b.block_size, "a page is missing from the file")
-            if repository:
-                return repository.page(digest)
-            return None if kind != LEAF else leaf_of_base(digest, first)
-
-        def leaf_of_base(digest: bytes, first: int) -> bytes:
-            """A's leaf, if no segment of A's overrides anything in it."""
-            count = min(64, b.blocks() - first)
-            names = [fingerprint_of(keyring.id_key, base_block(block))
-                     for block in range(first, first + count)]
-            while names and names[-1] == ZERO_NAME:
-                names.pop()
-            page = struct.pack("<4sBBHH6x", b"EBBM", LEAF, 0, len(names), 0) + b"".join(names)
-            require(hashlib.sha256(page).digest() == digest,
-                    f"the leaf of block {first} cannot be told from the base alone: give --repo, "
-                    "or the base is not point A")
-            return page
-
-        out.truncate(b.size)
-        for first, count, names in walk_map(b, fetch):
-            unproven += count if names is None else 0
-            for block in range(first, first + count):
-                name = names[block - first] if names else None
+    with open(arguments.base, "rb") as base, new_image(arguments.out, b.size) as out:
+        for first, names in walk_map(b, packs.page):
+            for block, name in enumerate(names, first):
                 if name == ZERO_NAME:
                     continue
-                if name in packs.places:
+                base.seek(block * b.block_size)
+                plain = base.read(b.length_of(block))
+                if fingerprint_of(keyring.id_key, plain) != name:
                     plain = packs.block(name, b.length_of(block))
-                else:
-                    plain = base_block(block)
-                    require(name in (None, fingerprint_of(keyring.id_key, plain)),
-                            f"block {block} is not in the file, and the base does not have it")
-                if any(plain):
-                    out.seek(block * b.block_size)
-                    out.write(plain)
-    print(f"made {b.label['volume']} {b.sequence} {b.id.hex()} from {a.sequence} {a.id.hex()}; "
-          f"blocks taken from the base without proof: {unproven}")
+                out.seek(block * b.block_size)
+                out.write(plain)
+    print(f"made {b.label['volume']} {b.sequence} {b.id.hex()} from {a.sequence} {a.id.hex()}")
     return 0
 
 
@@ -252,8 +222,6 @@ def main() -> int:
             command.add_argument(operand)
         if name != "check":
             command.add_argument("--passphrase-file", required=True)
-        if name == "diff":
-            command.add_argument("--repo", help="a repository that has point A: proves every block")
     arguments = parser.parse_args()
     try:
         return table[arguments.command][0](arguments)

@@ -8,7 +8,7 @@ import hashlib
 import json
 from typing import List
 
-from .basics import Fields, require
+from .basics import Fields, Refused, require
 from .keys import Keyring, open_label, u64, verify, volume_id
 from .objects import MAX_BODY, PATHS, POINT
 
@@ -70,7 +70,11 @@ def parse_point(body: bytes, path: str, repo: bytes, sources: List[bytes]) -> Po
 def open_point(objects, path: str, keyring: Keyring, sources: List[bytes]) -> Point:
     point = parse_point(objects.body(path, POINT), path, keyring.repo, sources)
     context = b"ebb about 1" + point.repo + point.volume + u64(point.sequence)
-    label = json.loads(open_label(keyring.id_key, point.salt, point.sealed_label, context))
+    text = open_label(keyring.id_key, point.salt, point.sealed_label, context)
+    try:
+        label = json.loads(text)
+    except ValueError:
+        raise Refused("a point's label is no JSON") from None
     require(isinstance(label, dict) and {"volume", "passport", "unreadable"} <= label.keys(),
             "a point's label lacks a member")
     require(volume_id(keyring.id_key, label["volume"]) == point.volume,
