@@ -124,8 +124,7 @@ class ReaderTest(unittest.TestCase):
 
     def test_gives_back_every_point_of_every_block_size_and_codec(self) -> None:
         for block, codec, size in [(4 * KIB, "zstd", 3 * MIB + 1), (64 * KIB, "lz4", 4 * MIB + 512),
-                                   (MIB, "none", 2 * MIB + 4095), (4 * KIB, "none", MIB),
-                                   (MIB, "zstd:9", 3 * MIB), (8 * KIB, "lz4", 1234)]:
+                                   (MIB, "none", 2 * MIB + 4095), (8 * KIB, "lz4", 1234)]:
             image = content(self.chance, size)
             before = bytes(image)
             volume = f"{codec} {block} ä"
@@ -141,7 +140,7 @@ class ReaderTest(unittest.TestCase):
         self.assertEqual(self.repository.read("check", self.repository.path).stdout, "sound\n")
 
     def test_walks_maps_of_several_levels(self) -> None:
-        for segments in (1, 2, 64, 65):  # Of 4096 blocks of 4 KiB each; all but a few are zeroes.
+        for segments in (2, 65):  # Of 4096 blocks of 4 KiB each; all but a few are zeroes.
             path = os.path.join(self.folder, "sparse.img")
             size = (segments - 1) * 16 * MIB + 5001
             with open(path, "wb") as file:
@@ -167,7 +166,7 @@ class ReaderTest(unittest.TestCase):
         self.repository.back_up("v", content(self.chance, 300 * KIB))
         files = [os.path.join(folder, name) for folder, _, names in os.walk(self.repository.path)
                  for name in names if "index" not in folder and name != "writer.lock"]
-        for path in files + 6 * self.repository.packs():
+        for path in files + 3 * self.repository.packs():
             sound = read(path)
             damaged = bytearray(sound)
             at = self.chance.randrange(len(sound))
