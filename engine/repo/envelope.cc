@@ -28,6 +28,10 @@ Result<Envelope> wrap_data_key(const DataKey& key, const DataKeyId& id,
 
 Result<DataKey> open_data_key(const Envelope& envelope, const HpkeSecretKey& key,
                               const RepositoryId& repository) {
+  if (hpke_public_key(key) != envelope.recipient) {
+    return fail(Error::mismatch("data key {} is wrapped to another recipient's key",
+                                envelope.data_key.hex()));
+  }
   const SecretBuffer plain = TRY(during(hpke_open(key, envelope.enc, info_for(repository),
                                                   envelope.data_key.view(), envelope.wrapped),
                                         "opening data key {}", envelope.data_key.hex()));

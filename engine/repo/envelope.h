@@ -18,6 +18,7 @@ struct Envelope {
 Result<Envelope> wrap_data_key(const DataKey& key, const DataKeyId& id,
                                const HpkePublicKey& recipient, const RepositoryId& repository,
                                Random& random);
+// Mismatch when it is wrapped to another key than this one; damaged when it was tampered with.
 Result<DataKey> open_data_key(const Envelope& envelope, const HpkeSecretKey& key,
                               const RepositoryId& repository);
 

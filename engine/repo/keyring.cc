@@ -151,14 +151,17 @@ Slot empty_slot(SlotKind kind, std::string label, WallTime now, Random& random) 
 
 }  // namespace
 
-Slot make_passphrase_slot(const KeyringName& name, const KeyringKey& key, Bytes passphrase,
-                          std::string label, WallTime now, Random& random,
-                          const PassphraseCost& cost) {
+Result<Slot> make_passphrase_slot(const KeyringName& name, const KeyringKey& key, Bytes passphrase,
+                                  std::string label, WallTime now, Random& random,
+                                  const PassphraseCost& cost) {
+  if (label.size() > limits::max_name_bytes) {
+    return fail(
+        Error::invalid("a label of {} bytes, more than {}", label.size(), limits::max_name_bytes));
+  }
   Slot slot = empty_slot(SlotKind::passphrase, std::move(label), now, random);
   slot.cost = cost;
-  const auto by = derive(passphrase, slot.salt, slot.cost);
-  EBB_CHECK(by.has_value(), "our own cost is within bounds");
-  wrap(slot, name, key, *by);
+  const PassphraseKey by = TRY(derive(passphrase, slot.salt, slot.cost));
+  wrap(slot, name, key, by);
   return slot;
 }
 

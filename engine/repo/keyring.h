@@ -61,9 +61,10 @@ using PaperKey = Secret<32, struct PaperKeyTag>;
 std::string paper_key_text(const PaperKey& key);
 std::optional<PaperKey> paper_key_of(std::string_view text);
 
-Slot make_passphrase_slot(const KeyringName& name, const KeyringKey& key, Bytes passphrase,
-                          std::string label, WallTime now, Random& random,
-                          const PassphraseCost& cost = {});
+// Invalid for a passphrase, a label or a cost out of bounds; busy when memory is short.
+Result<Slot> make_passphrase_slot(const KeyringName& name, const KeyringKey& key, Bytes passphrase,
+                                  std::string label, WallTime now, Random& random,
+                                  const PassphraseCost& cost = {});
 Slot make_paper_slot(const KeyringName& name, const KeyringKey& key, const PaperKey& paper,
                      std::string label, WallTime now, Random& random);
 // Mismatch when the passphrase (or the paper key typed as one) is not this slot's.

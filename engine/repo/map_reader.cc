@@ -5,23 +5,25 @@ namespace ebb {
 
 namespace {
 
-Result<Page> fetch(PageSource& pages, const PageDigest& digest, PageKind kind) {
+// `level` is that of the place: 0 for leaves and segments.
+Result<Page> fetch(PageSource& pages, const PageDigest& digest, PageKind kind, unsigned level) {
   const ByteVector bytes = TRY(pages.page(digest));
   Page page = TRY(unpack_page(digest, bytes));
-  if (page.kind != kind) {
-    return fail(Error::damaged("map page {} is of another kind than its place", digest.hex()));
+  if (page.kind != kind || page.level != level) {
+    return fail(
+        Error::damaged("map page {} is of another kind or level than its place", digest.hex()));
   }
   return page;
 }
 
 }  // namespace
 
-Result<const Page*> MapReader::cached(std::size_t depth, const PageDigest& digest) {
+Result<const Page*> MapReader::cached(std::size_t depth, unsigned level, const PageDigest& digest) {
   if (path_.size() <= depth) path_.resize(depth + 1);
   auto& slot = path_[depth];
   if (!slot || slot->digest != digest) {
     slot.reset();
-    slot = CachedPage{digest, TRY(fetch(pages_, digest, PageKind::node))};
+    slot = CachedPage{digest, TRY(fetch(pages_, digest, PageKind::node, level))};
   }
   return &slot->page;
 }
@@ -31,10 +33,7 @@ Result<PageDigest> MapReader::segment_digest(std::uint64_t segment) {
   const unsigned levels = node_levels(root_.blocks);
   PageDigest digest = root_.page;
   for (unsigned level = levels; level > 0 && !digest.is_zero(); --level) {
-    const Page* node = TRY(cached(levels - level, digest));
-    if (node->level != level) {
-      return fail(Error::damaged("map page {} is of another level than its place", digest.hex()));
-    }
+    const Page* node = TRY(cached(levels - level, level, digest));
     std::uint64_t below = 1;
     for (unsigned i = 1; i < level; ++i) below *= page_fan_out;
     digest = node->child(segment / below % page_fan_out);
@@ -45,14 +44,14 @@ Result<PageDigest> MapReader::segment_digest(std::uint64_t segment) {
 Result<std::optional<Page>> MapReader::segment_page(std::uint64_t segment) {
   const PageDigest digest = TRY(segment_digest(segment));
   if (digest.is_zero()) return std::nullopt;
-  return std::optional<Page>(TRY(fetch(pages_, digest, PageKind::segment)));
+  return std::optional<Page>(TRY(fetch(pages_, digest, PageKind::segment, 0)));
 }
 
 Result<SegmentEntries> entries_of(PageSource& pages, const Page& segment) {
   SegmentEntries entries(blocks_in_segment);
   for (std::uint64_t i = 0; i < page_fan_out; ++i) {
     if (segment.child(i).is_zero()) continue;
-    const Page leaf = TRY(fetch(pages, segment.child(i), PageKind::leaf));
+    const Page leaf = TRY(fetch(pages, segment.child(i), PageKind::leaf, 0));
     for (std::uint64_t j = 0; j < page_fan_out; ++j) {
       entries[i * page_fan_out + j] = leaf.fingerprint(j);
     }
@@ -95,7 +94,10 @@ struct Walk {
   Result<void> descend(const PageDigest& digest, PageKind kind, unsigned level,
                        std::uint64_t first_block, std::uint64_t blocks_below) {
     if (digest.is_zero()) return {};
-    auto page = fetch(pages, digest, kind);
+    auto page = fetch(pages, digest, kind, level);
+    if (page && kind == PageKind::node && names_past_the_end(*page, first_block, blocks_below)) {
+      page = fail(Error::damaged("the map names blocks past the device's end"));
+    }
     if (!page) {
       const std::uint64_t end = std::min(first_block + blocks_below, blocks.value());
       damaged(digest, BlockRun{BlockIndex(first_block), BlockIndex(std::max(first_block, end))},
@@ -112,6 +114,16 @@ struct Walk {
                   first_block + i * (blocks_below / page_fan_out), blocks_below / page_fan_out));
     }
     return {};
+  }
+
+  // Of a node only: the leaves of a segment may, where its overrides take that back.
+  bool names_past_the_end(const Page& node, std::uint64_t first_block,
+                          std::uint64_t blocks_below) const {
+    const std::uint64_t each = blocks_below / page_fan_out;
+    for (std::uint64_t i = 0; i < page_fan_out; ++i) {
+      if (first_block + i * each >= blocks.value() && !node.child(i).is_zero()) return true;
+    }
+    return false;
   }
 };
 

@@ -46,7 +46,7 @@ class MapReader {
     PageDigest digest;
     Page page;
   };
-  Result<const Page*> cached(std::size_t depth, const PageDigest& digest);
+  Result<const Page*> cached(std::size_t depth, unsigned level, const PageDigest& digest);
   PageSource& pages_;
   MapRoot root_;
   std::vector<std::optional<CachedPage>> path_;

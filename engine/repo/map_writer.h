@@ -24,7 +24,7 @@ class MapWriter {
 
   // The next segment has these entries (4096; zero past the map's end).
   Result<void> put(const SegmentEntries& entries);
-  // The next segment is as in the base.
+  // The next segment is as in the base, up to this map's end.
   Result<void> put_unchanged();
   // The next segment has only zero blocks.
   Result<void> put_zero();

@@ -94,7 +94,11 @@ Result<UnframedObject> unframe_object(ObjectType type, Bytes file) {
   const auto first_body = body_of(type, first);
   const Bytes second = first_body ? file.subspan(first.size()) : file.last(file.size() / 2);
   const auto second_body = body_of(type, second);
-  if (!first_body && !second_body) return fail(first_body.error());
+  if (!first_body && !second_body) {
+    // A sound copy of another version says more than a damaged one.
+    const bool second_says_more = second_body.error().kind() == ErrorKind::invalid;
+    return fail(second_says_more ? second_body.error() : first_body.error());
+  }
   if (first_body && second_body && !same_bytes(first, second)) {
     return fail(Error::damaged("its two copies are both sound and differ"));
   }

@@ -62,7 +62,8 @@ std::optional<PaperKey> paper_key_of(std::string_view text) {
       bytes.room()[at++] = static_cast<std::byte>(held >> bits & 0xff);
     }
   }
-  if (seen != characters || at != bytes.room().size()) return std::nullopt;
+  const bool padding_is_zero = (held & ((1u << bits) - 1)) == 0;
+  if (seen != characters || at != bytes.room().size() || !padding_is_zero) return std::nullopt;
   PaperKey key(bytes.reveal().first<PaperKey::size>());
   const Digest digest = sha256(key.reveal());
   const bool right = std::equal(digest.bytes.begin(), digest.bytes.begin() + checksum_bytes,

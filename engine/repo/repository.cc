@@ -60,12 +60,6 @@ Result<NewRepository> Repository::create(Files& files, Loop& loop, Random& rando
     return fail(Error::invalid(
         "{}", is_repository ? "there is a repository already" : "the folder is not empty"));
   }
-  for (const char* folder : {layout::temporary, layout::packs, layout::points, layout::keys,
-                             layout::members, layout::envelopes, layout::lost}) {
-    TRY(files.make_folder(folder));
-  }
-  TRY(files.sync_folder(""));
-
   const Keyring keyring = Keyring::make(random);
   NewRepository made;
   made.config = {random.name<RepositoryId>(), verify_key_of(keyring.authority), now};
@@ -80,8 +74,14 @@ Result<NewRepository> Repository::create(Files& files, Loop& loop, Random& rando
   random.fill(key.room());
   const KeyringName name{made.config.id, 1};
   const Slot slots[] = {
-      make_passphrase_slot(name, key, passphrase, "passphrase", now, random, cost),
+      TRY(make_passphrase_slot(name, key, passphrase, "passphrase", now, random, cost)),
       make_paper_slot(name, key, made.paper, "paper key", now, random)};
+
+  for (const char* folder : {layout::temporary, layout::packs, layout::points, layout::keys,
+                             layout::members, layout::envelopes, layout::lost}) {
+    TRY(files.make_folder(folder));
+  }
+  TRY(files.sync_folder(""));
   ObjectStore objects(files, loop, random);
   KeyStore keys(objects, made.config.id);
   TRY(keys.publish_generation(keyring, name, key, slots));

@@ -42,15 +42,21 @@ std::string key_of(char kind, const N& name) {
   return key;
 }
 
+// RocksDB has one kind for all that open(2) and its like refuse; the words tell them apart. They
+// come before the path, which may hold any word.
 Error error_of(const rocksdb::Status& status) {
-  if (status.IsCorruption()) return Error::damaged("{}", status.ToString());
-  if (status.IsNoSpace()) return {ErrorKind::full, status.ToString()};
-  // RocksDB says "IO error: While lock file" when another process has it open.
-  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
-    return Error::busy("{}", status.ToString());
+  const std::string text = status.ToString();
+  if (status.IsCorruption()) return Error::damaged("{}", text);
+  if (status.IsNoSpace()) return {ErrorKind::full, text};
+  if (text.starts_with("IO error: While lock file") ||
+      text.starts_with("IO error: lock hold by current process")) {
+    return Error::busy("{}", text);
   }
-  if (status.IsIOError() || status.IsPathNotFound()) return Error::absent("{}", status.ToString());
-  return Error::lost("{}", status.ToString());
+  if (status.IsPathNotFound() || status.IsNotFound() ||
+      text.starts_with("IO error: No such file or directory")) {
+    return Error::absent("{}", text);
+  }
+  return Error::lost("{}", text);
 }
 
 Result<void> checked(const rocksdb::Status& status) {
@@ -145,6 +151,7 @@ class RocksIndex final : public RecordIndex {
       std::memcpy(&place, values_[i].data(), sizeof place);
       places[i] = RecordPlace{PackId{place.pack}, place.at.value(), place.stored_length.value()};
     }
+    for (auto& value : values_) value.Reset();
     return {};
   }
 

@@ -42,35 +42,61 @@ Result<SourceKey> unpack_source_key(Bytes body) {
   return key;
 }
 
-Result<void> write_source_key(const std::string& path, const SourceKey& key) {
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (!folder.empty() && !std::filesystem::exists(folder)) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (!error) {
-      std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-    }
-    if (error) return fail(Error::from_errno(error.value()).during("making {}", folder.string()));
+namespace {
+
+Result<void> make_folders(const std::filesystem::path& folder) {
+  if (folder.empty() || std::filesystem::exists(folder)) return {};
+  TRY(make_folders(folder.parent_path()));
+  constexpr mode_t owner_only = 0700;
+  if (::mkdir(folder.c_str(), owner_only) == 0 || errno == EEXIST) return {};
+  return fail(Error::from_errno(errno).during("making {}", folder.string()));
+}
+
+Result<void> write_whole(const UniqueFd& fd, Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return fail(Error::from_errno(errno));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
-  constexpr mode_t owner_only = 0600;
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only));
-  if (!fd.is_open()) {
-    return fail(Error::from_errno(errno).during("making the source key file {}", path));
-  }
-  ByteVector file = frame_object(ObjectType::source_key, pack_source_key(key));
-  const ssize_t written = ::write(fd.get(), file.data(), file.size());
-  const int number = errno;
-  ::explicit_bzero(file.data(), file.size());
-  if (written != static_cast<ssize_t>(file.size()) || ::fsync(fd.get()) != 0) {
-    ::unlink(path.c_str());
-    return fail(Error::from_errno(written < 0 ? number : ENOSPC)
-                    .during("writing the source key file {}", path));
-  }
+  if (::fsync(fd.get()) != 0) return fail(Error::from_errno(errno));
   return {};
 }
 
+Result<void> sync_folder(const std::filesystem::path& folder) {
+  const char* path = folder.empty() ? "." : folder.c_str();
+  const UniqueFd fd(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.is_open() && ::fsync(fd.get()) == 0) return {};
+  return fail(Error::from_errno(errno));
+}
+
+}  // namespace
+
+// Under another name first, so that a crash leaves no half of a key; then given its own name, which
+// link(2) refuses where there is a file already.
+Result<void> write_source_key(const std::string& path, const SourceKey& key) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  TRY(make_folders(folder));
+  std::string temporary = path + ".XXXXXX";
+  const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));  // Mode 0600.
+  if (!fd.is_open()) {
+    return fail(Error::from_errno(errno).during("making the source key file {}", path));
+  }
+  ByteVector body = pack_source_key(key);
+  ByteVector file = frame_object(ObjectType::source_key, body);
+  auto written = write_whole(fd, file);
+  ::explicit_bzero(body.data(), body.size());
+  ::explicit_bzero(file.data(), file.size());
+  if (written && ::link(temporary.c_str(), path.c_str()) != 0) {
+    written = fail(Error::from_errno(errno));
+  }
+  ::unlink(temporary.c_str());
+  if (written) written = sync_folder(folder);
+  return during(std::move(written), "writing the source key file {}", path);
+}
+
 Result<SourceKey> read_source_key(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.is_open()) {
     return fail(Error::from_errno(errno).during("opening the source key file {}", path));
   }
@@ -82,7 +108,8 @@ Result<SourceKey> read_source_key(const std::string& path) {
                       "run `chmod 600` on it, and make a new source key if it was copied",
                       path));
   }
-  if (status.st_size <= 0 || static_cast<std::size_t>(status.st_size) > max_file) {
+  if (!S_ISREG(status.st_mode) || status.st_size <= 0 ||
+      static_cast<std::size_t>(status.st_size) > max_file) {
     return fail(Error::damaged("{} is no source key file", path));
   }
   SecretBuffer file(static_cast<std::size_t>(status.st_size));

@@ -34,6 +34,8 @@ Result<std::unique_ptr<Ring>> Ring::make() {
   }
   ring->wake_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
   if (!ring->wake_fd_.is_open()) return fail(Error::from_errno(errno).during("making an eventfd"));
+  ring->fill_queue();
+  TRY(ring->submit_queue());
   return ring;
 }
 
@@ -122,14 +124,18 @@ void Ring::fill_queue() {
   }
 }
 
-Result<void> Ring::start_queued() {
-  if (waiting_first_ == nullptr) return {};
-  fill_queue();
+Result<void> Ring::submit_queue() {
   const int submitted = io_uring_submit(&ring_);
   if (submitted < 0 && submitted != -EINTR && submitted != -EAGAIN && submitted != -EBUSY) {
     return fail(Error::from_errno(-submitted).during("submitting to the io_uring"));
   }
   return {};
+}
+
+Result<void> Ring::start_queued() {
+  if (waiting_first_ == nullptr) return {};
+  fill_queue();
+  return submit_queue();
 }
 
 Result<void> Ring::wait() {
@@ -150,7 +156,10 @@ Result<void> Ring::wait() {
       complete(*transfer, outcome);
     }
   }
-  return {};
+  if (wake_armed_) return {};
+  // Whoever watches the descriptor until the next turn must hear of a job that ends meanwhile.
+  arm_wake_up();
+  return submit_queue();
 }
 
 void Ring::wake() {
@@ -166,21 +175,23 @@ void Ring::complete(Transfer& transfer, int outcome) {
     transfer.moved = moved;
   };
   if (outcome == -EINTR || outcome == -EAGAIN) return again();
+  const auto ends_here = [&] {
+    settle_later(transfer, fail(Error::lost("it ends after {} of {} bytes", transfer.moved,
+                                            transfer.data.size())));
+  };
+  // The rest of a direct read that came short at a file's end is not aligned any more.
+  if (outcome == -EINVAL && transfer.way == Way::read && transfer.moved > 0) return ends_here();
   if (outcome < 0) return settle_later(transfer, fail(Error::from_errno(-outcome)));
   if (transfer.way == Way::sync_data || transfer.way == Way::write_zeroes) {
     return settle_later(transfer, {});
   }
   transfer.moved += static_cast<std::size_t>(outcome);
   if (transfer.moved >= transfer.data.size()) return settle_later(transfer, {});
-  if (outcome == 0) {
-    return settle_later(
-        transfer,
-        fail(transfer.way == Way::read
-                 ? Error::lost("it ends after {} of {} bytes", transfer.moved, transfer.data.size())
-                 : Error{ErrorKind::full, fmt::format("only {} of {} bytes could be written",
-                                                      transfer.moved, transfer.data.size())}));
-  }
-  again();
+  if (outcome > 0) return again();
+  if (transfer.way == Way::read) return ends_here();
+  settle_later(transfer,
+               fail(Error{ErrorKind::full, fmt::format("only {} of {} bytes could be written",
+                                                       transfer.moved, transfer.data.size())}));
 }
 
 }  // namespace ebb

@@ -38,6 +38,7 @@ class Ring final : public Loop {
   void wake() override;
   Result<void> start_queued() override;
   void fill_queue();
+  Result<void> submit_queue();
   void prepare(Transfer& transfer, io_uring_sqe& entry);
   void complete(Transfer& transfer, int outcome);
   void arm_wake_up();
