@@ -30,7 +30,7 @@ quickstart=(
 test=(
   gdisk fdisk e2fsprogs xfsprogs dosfstools util-linux mount fio
   clang-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14 clang-tidy-14
-  python3 python3-cryptography python3-lz4 python3-zstandard  # the second reader of the format
+  python3 python3-cryptography python3-lz4 python3-zstandard python3-argon2  # the second reader of the format
 )
 
 packages_of() {
