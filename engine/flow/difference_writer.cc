@@ -76,7 +76,10 @@ class PackSequence {
   Result<void> put_here(const RecordName& name, Bytes record) {
     if (!writer_) TRY(begin_pack());
     std::optional<PackRoom> room;
-    while (!(room = writer_->reserve(ByteCount(record.size()), 1))) TRY(world_.loop.run_once());
+    while (!(room = writer_->reserve(ByteCount(record.size()), 1))) {
+      if (writer_->error()) return fail(*writer_->error());
+      TRY(world_.loop.run_once());
+    }
     std::ranges::copy(record, room->bytes.begin());
     const TableEntry entry{name, room->at,
                            static_cast<std::uint32_t>(record.size() - sizeof(RecordHeaderOnDisk))};

@@ -116,9 +116,9 @@ class KeyAdd final : public KeyAction {
     }
     const SecretBuffer secret =
         TRY(read_passphrase(new_passphrase_file_, nullptr, "New passphrase: ", outside));
-    const Slot slot = TRY(make_passphrase_slot(keyring.name, keyring.key, secret.reveal(),
-                                               name_.empty() ? "passphrase" : name_, now,
-                                               outside.random));
+    const Slot slot =
+        TRY(make_passphrase_slot(keyring.name, keyring.key, secret.reveal(),
+                                 name_.empty() ? "passphrase" : name_, now, outside.random));
     TRY(repository->keys().add_slot(keyring.name.generation, slot));
     say(outside, {{"slot", slot.id.hex()}}, "added slot " + slot.id.hex());
     return ExitCode::done;
