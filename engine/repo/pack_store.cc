@@ -46,7 +46,7 @@ Result<std::vector<LostRecord>> unpack_lost_records(Bytes body) {
 }
 
 Result<std::unique_ptr<PackStore>> PackStore::open(Files& files, Loop& loop, StoreAccess access) {
-  std::unique_ptr<PackStore> store(new PackStore(files, loop));
+  std::unique_ptr<PackStore> store(new PackStore(files, loop, access));
   for (const Files::Entry& entry : TRY(files.list(layout::packs))) {
     if (const auto pack = layout::pack_id_of(entry.name)) store->packs_.insert(*pack);
   }
@@ -132,29 +132,46 @@ Result<void> PackStore::reconcile(StoreAccess access) {
   }
   if (!whole_ && access == StoreAccess::write) TRY(index_->set_whole(false));
   if (access == StoreAccess::read && scratch_.empty()) newer_ = memory_index();
-  RecordIndex& target = newer_ ? *newer_ : *index_;
   for (const PackId& pack : packs_) {
-    if (known.contains(pack) || lost_packs_.contains(pack)) continue;
-    const auto add_one = [&]() -> Result<void> {
-      const auto file = TRY(files_.open(layout::pack(pack)));
-      const FoundTail found = TRY(read_pack_tail(loop_, *file));
-      const auto table = TRY(read_pack_table(loop_, *file, found.tail));
-      std::vector<TableEntry> sound;
-      for (const TableEntry& entry : table) {
-        if (!is_lost({pack, entry.at, entry.stored_length})) sound.push_back(entry);
-      }
-      return target.add_pack(pack, sound);
-    };
-    if (auto added = add_one(); !added) {
-      if (added.error().kind() != ErrorKind::damaged &&
-          added.error().kind() != ErrorKind::invalid) {
-        return fail(added.error().during("reading pack {}", pack.hex()));
-      }
-      unreadable_.emplace(pack, added.error());
-      whole_ = false;
-    }
+    if (!known.contains(pack) && !lost_packs_.contains(pack)) TRY(index_table_of(pack));
   }
   return {};
+}
+
+// Reads the pack's own table into the index. A pack whose table cannot be read is remembered as such.
+Result<void> PackStore::index_table_of(const PackId& pack) {
+  RecordIndex& target = newer_ ? *newer_ : *index_;
+  const auto add = [&]() -> Result<void> {
+    const auto file = TRY(files_.open(layout::pack(pack)));
+    const FoundTail found = TRY(read_pack_tail(loop_, *file));
+    const auto table = TRY(read_pack_table(loop_, *file, found.tail));
+    std::vector<TableEntry> sound;
+    for (const TableEntry& entry : table) {
+      if (!is_lost({pack, entry.at, entry.stored_length})) sound.push_back(entry);
+    }
+    return target.add_pack(pack, sound);
+  };
+  auto added = add();
+  if (added) return added;
+  if (added.error().kind() != ErrorKind::damaged && added.error().kind() != ErrorKind::invalid) {
+    return fail(added.error().during("reading pack {}", pack.hex()));
+  }
+  unreadable_.emplace(pack, added.error());
+  whole_ = false;
+  return {};
+}
+
+// A writer may publish packs and a point that needs them after a reader has looked around. Says
+// whether there was anything new.
+Result<bool> PackStore::pick_up_new_packs() {
+  bool any = false;
+  for (const Files::Entry& entry : TRY(files_.list(layout::packs))) {
+    const auto pack = layout::pack_id_of(entry.name);
+    if (!pack || !packs_.insert(*pack).second) continue;
+    any = true;
+    TRY(index_table_of(*pack));
+  }
+  return any;
 }
 
 Result<void> PackStore::set_whole(bool whole) {
@@ -171,6 +188,15 @@ bool PackStore::is_lost(const RecordPlace& place) const {
 
 Result<void> PackStore::look_up(std::span<const RecordName> names,
                                 std::span<std::optional<RecordPlace>> places) {
+  TRY(look_up_here(names, places));
+  const bool all = std::ranges::all_of(places, [](const auto& place) { return place.has_value(); });
+  if (all || access_ == StoreAccess::write) return {};
+  if (TRY(pick_up_new_packs())) return look_up_here(names, places);
+  return {};
+}
+
+Result<void> PackStore::look_up_here(std::span<const RecordName> names,
+                                     std::span<std::optional<RecordPlace>> places) {
   TRY(index_->look_up(names, places));
   if (newer_) {
     std::vector<std::optional<RecordPlace>> newer(names.size());

@@ -69,15 +69,21 @@ class PackStore {
   const std::set<LostRecord>& lost() const { return lost_; }
 
  private:
-  PackStore(Files& files, Loop& loop) : files_(files), loop_(loop) {}
+  PackStore(Files& files, Loop& loop, StoreAccess access)
+      : files_(files), loop_(loop), access_(access) {}
   Result<void> open_records(StoreAccess access);
   Result<void> open_scratch_index();
   Result<void> load_lost();
   Result<void> reconcile(StoreAccess access);
+  Result<void> index_table_of(const PackId& pack);
+  Result<bool> pick_up_new_packs();
+  Result<void> look_up_here(std::span<const RecordName> names,
+                            std::span<std::optional<RecordPlace>> places);
   bool is_lost(const RecordPlace& place) const;
 
   Files& files_;
   Loop& loop_;
+  StoreAccess access_;
   std::unique_ptr<RecordIndex> index_;
   std::unique_ptr<RecordIndex> newer_;  // Of a reader: packs that its index does not know.
   std::string scratch_;                 // An index made for this process only.
