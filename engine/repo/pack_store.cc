@@ -138,7 +138,8 @@ Result<void> PackStore::reconcile(StoreAccess access) {
   return {};
 }
 
-// Reads the pack's own table into the index. A pack whose table cannot be read is remembered as such.
+// Reads the pack's own table into the index. A pack whose table cannot be read is remembered as
+// such.
 Result<void> PackStore::index_table_of(const PackId& pack) {
   RecordIndex& target = newer_ ? *newer_ : *index_;
   const auto add = [&]() -> Result<void> {
