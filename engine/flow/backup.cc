@@ -161,13 +161,25 @@ Result<void> Backup::begin() {
 // run goes on without it and says why: it costs time, never data.
 Result<void> Backup::accept_base(RunBase base) {
   repository_whole_ = base.whole;
+  latest_name_ = base.latest_name;
   latest_ = std::move(base.latest);
-  const std::uint64_t newest = latest_ ? latest_->point.sequence : 0;
+  const std::uint64_t newest = latest_name_ ? latest_name_->sequence : 0;
   if (request_.remembered && request_.remembered->sequence > newest) {
     world_.observer.note(fmt::format(
         "this source made point {} of the volume as number {}, but the repository's newest is "
         "number {}: points were removed or the repository was put back to an earlier state",
         request_.remembered->id.hex().substr(0, 12), request_.remembered->sequence, newest));
+  }
+  if (request_.remembered && request_.remembered->sequence == newest && latest_name_ &&
+      latest_name_->id != request_.remembered->id) {
+    world_.observer.note(fmt::format(
+        "point {} of this volume, number {}, is not the one that this source made as that number",
+        latest_name_->id.hex().substr(0, 12), newest));
+  }
+  if (latest_name_ && !latest_) {
+    world_.observer.note(
+        "the latest point of this volume is damaged; everything is read and "
+        "compared with nothing. `ebb scrub --repair` may mend it");
   }
   BlockSize block = request_.block_size.value_or(BlockSize::standard());
   if (latest_) {
@@ -566,8 +578,8 @@ Result<BackupReport> Backup::commit() {
   point.repository = start_.repository;
   point.volume = start_.volume;
   point.data_key = data_key_id_;
-  point.sequence = latest_ ? latest_->point.sequence + 1 : 1;
-  if (latest_) point.predecessor = latest_->id;
+  point.sequence = latest_name_ ? latest_name_->sequence + 1 : 1;
+  if (latest_name_) point.predecessor = latest_name_->id;
   point.created = world_.clock.wall();
   point.grid = grid_;
   point.map = root.page;
@@ -580,7 +592,7 @@ Result<BackupReport> Backup::commit() {
   TRY(world_.sink.commit(signed_point));
 
   BackupReport report;
-  report.first_of_volume = !latest_.has_value();
+  report.first_of_volume = !latest_name_.has_value();
   report.point = std::move(signed_point);
   report.volume_name = request_.volume_name;
   report.blocks_total = grid_.count();

@@ -109,8 +109,9 @@ class Backup {
   DataKeyId data_key_id_;
   std::unique_ptr<RecordCipher> cipher_;
   RunStart start_;
-  std::optional<SignedPoint> latest_;
-  bool base_counts_ = false;  // The latest point's map can be compared with.
+  std::optional<layout::PointName> latest_name_;
+  std::optional<SignedPoint> latest_;  // Absent too when its file is damaged.
+  bool base_counts_ = false;           // The latest point's map can be compared with.
   bool base_is_damaged_ = false;
   bool repository_whole_ = false;
   std::unique_ptr<CachedPages> pages_;

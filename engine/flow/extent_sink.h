@@ -10,6 +10,7 @@
 #include <span>
 
 #include "engine/repo/envelope.h"
+#include "engine/repo/layout.h"
 #include "engine/repo/map_reader.h"
 #include "engine/repo/map_writer.h"
 #include "engine/repo/members.h"
@@ -44,7 +45,9 @@ struct RunStart {
 };
 
 struct RunBase {
-  std::optional<SignedPoint> latest;  // Of this volume.
+  // The newest point of this volume by name, and itself where it can be read.
+  std::optional<layout::PointName> latest_name;
+  std::optional<SignedPoint> latest;
   // Every record that points need is there, as far as the repository knows. If not, a backup also
   // asks for blocks that did not change, and ships again what was lost.
   bool whole = false;

@@ -30,8 +30,11 @@ Result<RunBase> LocalSink::begin(const RunStart& start) {
   }
   RunBase base;
   base.whole = repository_.packs().whole();
-  if (const auto latest = TRY(repository_.latest_point(start.volume))) {
-    base.latest = TRY(repository_.point(*latest));
+  base.latest_name = TRY(repository_.latest_point(start.volume));
+  if (base.latest_name) {
+    auto latest = repository_.point(*base.latest_name);
+    if (!latest && latest.error().kind() != ErrorKind::damaged) return fail(latest.error());
+    if (latest) base.latest = std::move(*latest);
   }
   return base;
 }

@@ -226,13 +226,25 @@ Result<void> Restore::note_lost(std::vector<Damage> damages) {
 
 Result<void> Restore::blank_late_areas() {
   for (const BlockRun& run : late_) TRY(write_zeroes(grid_.bytes_of(run)));
-  // A backup table that lies at the target's own end, from before.
-  const ByteCount size = world_.target.shape().size;
-  if (size != grid_.size() && size > backup_gpt_room) {
-    const ByteIndex end(size.value());
+  if (TRY(has_old_backup_gpt())) {
+    const ByteIndex end(world_.target.shape().size.value());
     TRY(write_zeroes({end - backup_gpt_room, end}));
   }
   return sync_and_wait(world_.loop, world_.target);
+}
+
+// A table of before, whose second copy lies at the end of a target of another size.
+Result<bool> Restore::has_old_backup_gpt() {
+  const ByteCount size = world_.target.shape().size;
+  if (size == grid_.size() || size <= backup_gpt_room) return false;
+  ByteVector last(limits::max_sector_size.size());
+  const ByteIndex at = ByteIndex(size.value()) - limits::max_sector_size;
+  TRY(read_and_wait(world_.loop, world_.target, at, last));
+  constexpr std::string_view signature = "EFI PART";
+  const auto begins_with = [&](Bytes sector) {
+    return text_of(sector.first(signature.size())) == signature;
+  };
+  return begins_with(last) || begins_with(Bytes(last).last(limits::min_sector_size.size()));
 }
 
 Result<void> Restore::write_zeroes(ByteRun run) {

@@ -92,6 +92,7 @@ class Restore {
 
   Result<void> begin();
   Result<void> blank_late_areas();
+  Result<bool> has_old_backup_gpt();
   Result<void> write_windows();
   Result<void> write_window(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
   Result<std::vector<std::uint8_t>> differing(BlockRun run);

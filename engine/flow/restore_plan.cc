@@ -57,7 +57,8 @@ void judge_size(Findings& findings, RestorePlan& plan, const Point& point, const
   }
   if (target_size > source_size) {
     findings.info("target-larger",
-                  fmt::format("the target is {} bytes larger; they are left as they are",
+                  fmt::format("the target is {} bytes larger; they are left as they are, but "
+                              "for a partition table of before at its end",
                               (target_size - source_size).value()));
   }
   plan.moves_gpt = has_gpt && target_size != source_size;

@@ -60,7 +60,7 @@ RestorePlan plan_restore(const Point& point, const PointAbout& about, const Rest
 // Adds what proving the records found.
 void add_damages(RestorePlan& plan, std::vector<Damage> damages, const RestoreWishes& wishes);
 
-// The end of what must fit on the target: partitions, or all blocks that are not zero.
+// The end of what must fit on the target: the last partition's, or the whole size without a table.
 ByteIndex end_of_data(const Point& point, const PointAbout& about);
 
 }  // namespace ebb

@@ -92,14 +92,20 @@ Result<WholeFile> read_whole(Loop& loop, File& file, ByteCount size, ByteCount r
 
 }  // namespace
 
+bool ScrubReport::sound() const {
+  return points.empty() && std::ranges::all_of(findings, &ScrubFinding::known);
+}
+
 bool ScrubReport::mended() const {
-  return points.empty() && lost.empty() && std::ranges::all_of(findings, &ScrubFinding::mended);
+  return points.empty() && lost.empty() && std::ranges::all_of(findings, [](const auto& finding) {
+           return finding.mended || finding.known;
+         });
 }
 
 Scrub::Scrub(World world, ScrubMode mode) : world_(world), mode_(mode) {}
 
-void Scrub::find(std::string file, std::string what, bool mended) {
-  report_.findings.push_back({std::move(file), std::move(what), mended});
+void Scrub::find(std::string file, std::string what, bool mended, bool known) {
+  report_.findings.push_back({std::move(file), std::move(what), mended, known});
 }
 
 Result<ScrubReport> Scrub::run() {
@@ -236,7 +242,8 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   }
   put_tail(tail, whole.bytes, tail.first_tail_at());
   put_tail(tail, whole.bytes, tail.second_tail_at());
-  if (mode_ == ScrubMode::repair) {
+  const bool something_to_mend = !right_size || !tails_sound || !outcome.mended.empty();
+  if (mode_ == ScrubMode::repair && something_to_mend) {
     TRY(republish(name, whole.bytes));
     // What was written is read again: a disk that rots may rot here too.
     const auto again = TRY(files().open(name));
@@ -255,6 +262,7 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
     add(fmt::format("{} damaged chunks of 16 KiB that parity can mend", outcome.mended.size()));
   }
   const bool can_be_mended = outcome.lost.empty();
+  bool known = false;
   if (!can_be_mended) {
     const Bytes table_bytes =
         Bytes(whole.bytes).subspan(tail.table_at, tail.record_count * sizeof(TableEntryOnDisk));
@@ -265,11 +273,15 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
     } else {
       lost.push_back({pack, LostRecord::whole_pack, {}});  // Nobody can say what lies where.
     }
-    add(fmt::format("{} chunks beyond repair, and with them {}", outcome.lost.size(),
-                    table ? fmt::format("{} records", lost.size()) : "its table"));
-    report_.lost.insert(report_.lost.end(), lost.begin(), lost.end());
+    const std::set<LostRecord>& noted = world_.repository.packs().lost();
+    known = right_size && tails_sound && outcome.mended.empty() &&
+            std::ranges::all_of(lost, [&](const LostRecord& r) { return noted.contains(r); });
+    add(fmt::format("{} chunks beyond repair, and with them {}{}", outcome.lost.size(),
+                    table ? fmt::format("{} records", lost.size()) : "its table",
+                    known ? ", noted before" : ""));
+    if (!known) report_.lost.insert(report_.lost.end(), lost.begin(), lost.end());
   }
-  find(name, what, mode_ == ScrubMode::repair && can_be_mended);
+  find(name, what, mode_ == ScrubMode::repair && can_be_mended, known);
   return {};
 }
 

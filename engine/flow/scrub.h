@@ -22,6 +22,7 @@ struct ScrubFinding {
   std::string file;  // In the repository.
   std::string what;  // One sentence.
   bool mended = false;
+  bool known = false;  // Lost and noted before; of interest only to points that need it.
 };
 
 // What a point cannot give any more.
@@ -39,7 +40,8 @@ struct ScrubReport {
   std::vector<LostRecord> lost;  // Beyond repair.
   std::vector<PointDamage> points;
 
-  bool sound() const { return findings.empty() && points.empty(); }
+  // Nothing is wrong that any point needs.
+  bool sound() const;
   // All that was found was mended.
   bool mended() const;
 };
@@ -63,7 +65,7 @@ class Scrub {
   Result<void> scrub_pack(const PackId& pack);
   Result<void> republish(const std::string& name, Bytes bytes);
   Result<void> check_points();
-  void find(std::string file, std::string what, bool mended);
+  void find(std::string file, std::string what, bool mended, bool known = false);
   Files& files() { return world_.repository.objects().files(); }
 
   World world_;

@@ -16,8 +16,7 @@ class CheckingVisitor final : public RecordVisitor {
   void walked_by(RecordWalk& walk) { walk_ = &walk; }
 
   Result<void> prepare(RecordBatch& batch) override {
-    if (check_ == RecordCheck::opened) return opener_->prepare(batch);
-    return {};
+    return opener_ == nullptr ? Result<void>() : opener_->prepare(batch);
   }
   void look_at(RecordBatch& batch, unsigned worker) override {
     if (check_ == RecordCheck::opened) {

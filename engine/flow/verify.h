@@ -33,8 +33,8 @@ constexpr ByteCount verify_memory() {
   return RecordWalk::memory();
 }
 
-// Checks `percent` of the point's blocks, chosen at random, or all of them. `opener` is needed for
-// RecordCheck::opened.
+// Checks `percent` of the point's blocks, chosen at random, or all of them. With an opener, which
+// RecordCheck::opened needs, the data keys of all records are found too.
 Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point, RecordCheck check,
                                     RecordOpener* opener, double percent, Random& random);
 

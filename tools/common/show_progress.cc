@@ -48,6 +48,7 @@ void ShowProgress::progress(const Progress& progress) {
 
 void ShowProgress::note(std::string_view sentence) {
   end_line();
+  notes_.emplace_back(sentence);
   outside_.err << "ebb: note: " << sentence << std::endl;
 }
 

@@ -5,6 +5,7 @@
 
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 #include "engine/flow/observer.h"
 #include "tools/common/outside.h"
@@ -18,10 +19,12 @@ class ShowProgress final : public Observer {
   void progress(const Progress& progress) override;
   void note(std::string_view sentence) override;
   void end_line();
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   Outside& outside_;
   bool quiet_;
+  std::vector<std::string> notes_;
   std::string phase_;
   double phase_began_ = 0;
   double shown_ = 0;

@@ -30,7 +30,7 @@ std::string volume_name_for(const Passport& passport) {
   return base(passport.path);
 }
 
-nlohmann::json json_of(const BackupReport& report) {
+nlohmann::json json_of(const BackupReport& report, const std::vector<std::string>& notes) {
   nlohmann::json unreadable = nlohmann::json::array();
   for (const ByteRun& run : report.unreadable) {
     unreadable.push_back({{"begin", run.begin.value()}, {"end", run.end.value()}});
@@ -48,6 +48,7 @@ nlohmann::json json_of(const BackupReport& report) {
           {"bytes_read", report.counts.read.value()},
           {"bytes_stored", report.counts.stored.value()},
           {"unreadable", unreadable},
+          {"notes", notes},
           {"seconds", report.seconds}};
 }
 
@@ -58,7 +59,8 @@ class BackupCommand final : public Command {
     app.add_option("--volume", volume_, "Name of the volume (default: from the device's identity)");
     app.add_option("--block-size", block_size_,
                    "4K to 1M, a power of two (default: as before, or 64K)");
-    app.add_option("--compress", compress_, "none, lz4, or zstd[:LEVEL]")->capture_default_str();
+    app.add_option("--compress", compress_, "none, lz4[:LEVEL], or zstd[:LEVEL]")
+        ->capture_default_str();
     app.add_option("--threads", common_.threads, "Workers (default: one a processor)");
     common_.declare_repo(app);
     common_.declare_source_key(app);
@@ -118,7 +120,7 @@ class BackupCommand final : public Command {
     memory.members_epoch = members.epoch;
     memory.volumes[volume] = {report.point.point.sequence, report.point.id};
     if (auto kept = write_source_memory(memory_path, memory); !kept) show.note(kept.error().text());
-    print(outside, report);
+    print(outside, report, show.notes());
     return report.unreadable.empty() ? ExitCode::done : ExitCode::incomplete;
   }
 
@@ -156,8 +158,8 @@ class BackupCommand final : public Command {
     }
   }
 
-  void print(Outside& outside, const BackupReport& report) {
-    if (common_.json) return print_json(outside, json_of(report));
+  void print(Outside& outside, const BackupReport& report, const std::vector<std::string>& notes) {
+    if (common_.json) return print_json(outside, json_of(report, notes));
     const ByteCount size = report.point.point.grid.size();
     outside.out << fmt::format(
         "point {} of volume {} (number {}): {} of {} blocks changed, {} shipped; read {}, stored "

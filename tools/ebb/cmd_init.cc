@@ -33,9 +33,10 @@ class Init final : public Command {
   Result<ExitCode> run(Outside& outside) override {
     const SecretBuffer secret = TRY(new_passphrase(outside));
     std::error_code error;
-    std::filesystem::create_directories(repo_, error);
+    const bool is_new = std::filesystem::create_directories(repo_, error);
     if (error) return fail(Error::from_errno(error.value()).during("making {}", repo_));
-    std::filesystem::permissions(repo_, std::filesystem::perms::owner_all, error);
+    // A folder that was there keeps its mode until it is sure to become a repository.
+    if (is_new) std::filesystem::permissions(repo_, std::filesystem::perms::owner_all, error);
 
     const auto host = TRY(EngineHost::make(1, outside.random));
     const auto files = TRY(open_folder(repo_, host->ring()));
@@ -43,23 +44,29 @@ class Init final : public Command {
         TRY(during(Repository::create(*files, host->ring(), outside.random, outside.clock.wall(),
                                       secret.reveal(), host_name()),
                    "making the repository {}", repo_));
+    std::filesystem::permissions(repo_, std::filesystem::perms::owner_all, error);
+    // The paper key is shown whatever becomes of the source key: it cannot be shown again.
     const std::string key_path = source_key_path(common_, outside, made.config.id);
-    TRY(during(write_source_key(key_path, made.source),
-               "the repository was made, but this host's source key was not (make one with "
-               "`ebb key add --source FILE`)"));
+    const auto kept = write_source_key(key_path, made.source);
     if (common_.json) {
       print_json(outside, {{"repository", made.config.id.hex()},
-                           {"source_key", key_path},
+                           {"source_key", kept ? key_path : ""},
                            {"paper_key", paper_key_text(made.paper)}});
-      return ExitCode::done;
+    } else {
+      outside.out << "Repository " << made.config.id.hex() << " is in " << repo_ << "\n";
+      if (kept) {
+        outside.out << "This host's source key is in " << key_path
+                    << " (backs up; opens no backup)\n";
+      }
+      outside.out << "\nWrite this paper key down now and keep it away from this machine. It opens "
+                     "the\nrepository when the passphrase is forgotten, and it is not shown "
+                     "again:\n\n  "
+                  << paper_key_text(made.paper) << "\n"
+                  << std::endl;
     }
-    outside.out
-        << "Repository " << made.config.id.hex() << " is in " << repo_ << "\n"
-        << "This host's source key is in " << key_path << " (backs up; opens no backup)\n\n"
-        << "Write this paper key down now and keep it away from this machine. It opens the\n"
-        << "repository when the passphrase is forgotten, and it is not shown again:\n\n  "
-        << paper_key_text(made.paper) << "\n"
-        << std::endl;
+    TRY(during(kept,
+               "the repository was made, but this host's source key was not (make one with "
+               "`ebb key add --source FILE`)"));
     return ExitCode::done;
   }
 

@@ -65,7 +65,7 @@ class Inspect final : public Command {
                              size_text(p.bytes.length()), p.type, p.name));
       }
     }
-    line("last used byte", fmt::format("{}", passport.last_used.value()));
+    line("used up to byte", fmt::format("{}", passport.last_used.value()));
     for (const std::string& problem : passport.table.problems) line("problem", problem);
     for (const std::string& note : passport.notes) line("note", note);
     for (const std::string& mount : use.mounts) line("mounted", mount);

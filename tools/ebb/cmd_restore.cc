@@ -62,7 +62,9 @@ class RestoreCommand final : public Command {
     const RestoreTarget target = TRY(probe_target(known, path));
     RestorePlan plan = plan_restore(point, known.about, target, wishes_);
     LocalSource source(*repository);
-    if (!plan.refused()) TRY(prove_records(*host, source, point, show, outside, plan));
+    const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(*repository, keys),
+                                               host->workers().count()));
+    if (!plan.refused()) TRY(prove_records(*host, source, *opener, point, show, outside, plan));
     show.end_line();
     print_plan(outside, known, plan);
     if (plan.refused()) return ExitCode::refused;
@@ -71,7 +73,7 @@ class RestoreCommand final : public Command {
       outside.err << "ebb: nothing was written; add --yes to overwrite " << target_ << std::endl;
       return ExitCode::refused;
     }
-    return carry_out(*host, source, *repository, keys, known, target, plan, show, outside);
+    return carry_out(*host, source, *opener, keys, known, target, plan, show, outside);
   }
 
  private:
@@ -92,12 +94,13 @@ class RestoreCommand final : public Command {
     return target;
   }
 
-  Result<void> prove_records(EngineHost& host, LocalSource& source, const Point& point,
-                             ShowProgress& show, Outside& outside, RestorePlan& plan) {
+  Result<void> prove_records(EngineHost& host, LocalSource& source, RecordOpener& opener,
+                             const Point& point, ShowProgress& show, Outside& outside,
+                             RestorePlan& plan) {
     const auto arena = TRY(host.arena(verify_memory()));
     VerifyReport report =
         TRY(verify_records({source, host.ring(), host.workers(), *arena, show, outside.stop}, point,
-                           RecordCheck::sound, nullptr, 100, outside.random));
+                           RecordCheck::sound, &opener, 100, outside.random));
     add_damages(plan, std::move(report.damages), wishes_);
     return {};
   }
@@ -132,7 +135,7 @@ class RestoreCommand final : public Command {
                 << std::flush;
   }
 
-  Result<ExitCode> carry_out(EngineHost& host, LocalSource& source, Repository& repository,
+  Result<ExitCode> carry_out(EngineHost& host, LocalSource& source, RecordOpener& opener,
                              const ReadingKeys& keys, const KnownPoint& known,
                              const RestoreTarget& target, const RestorePlan& plan,
                              ShowProgress& show, Outside& outside) {
@@ -142,8 +145,6 @@ class RestoreCommand final : public Command {
         TRY(during(open_device(target_, Access::write, target.passport.shape, host.ring()),
                    "opening the target"));
     const auto journal = journal_file(journal_path(target.passport));
-    const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(repository, keys),
-                                               host.workers().count()));
     const auto arena = TRY(host.arena(Restore::memory()));
     RestoreRequest request;
     request.point = known.point.point;
@@ -155,7 +156,7 @@ class RestoreCommand final : public Command {
     request.salvage = wishes_.salvage;
     request.target_identity = sha256(bytes_of(fmt::format(
         "{} {}", std::filesystem::absolute(target_).string(), target.passport.shape.size.value())));
-    Restore restore({source, *device, *opener, *journal, host.ring(), host.workers(), *arena,
+    Restore restore({source, *device, opener, *journal, host.ring(), host.workers(), *arena,
                      keys.id_key, show, outside.stop},
                     std::move(request));
     RestoreReport report = TRY(during(restore.run(), "restoring to {}", target_));

@@ -123,18 +123,18 @@ class Verify final : public Command {
   static Result<void> check_chains(Repository& repository, Outside& outside, bool& sound,
                                    nlohmann::json& result) {
     nlohmann::json gaps = nlohmann::json::array();
-    std::optional<layout::PointName> before;
-    for (const layout::PointName& name : TRY(repository.point_names())) {
+    const auto names = TRY(repository.point_names());
+    for (const layout::PointName& name : names) {
       const auto point = repository.point(name);
-      const bool follows = before && before->volume == name.volume;
-      if (point && !point->point.predecessor.is_zero() &&
-          !(follows && before->id == point->point.predecessor)) {
-        sound = false;
-        gaps.push_back(name.id.hex());
-        outside.err << fmt::format("ebb: point {} names a predecessor that is not there\n",
-                                   name.id.hex().substr(0, 12));
-      }
-      before = name;
+      if (!point || point->point.predecessor.is_zero()) continue;
+      const bool there = std::ranges::any_of(names, [&](const layout::PointName& other) {
+        return other.volume == name.volume && other.id == point->point.predecessor;
+      });
+      if (there) continue;
+      sound = false;
+      gaps.push_back(name.id.hex());
+      outside.err << fmt::format("ebb: point {} names a predecessor that is not there\n",
+                                 name.id.hex().substr(0, 12));
     }
     result["gaps"] = gaps;
     return {};

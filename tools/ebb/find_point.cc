@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/ebb/find_point.h"
 
+#include <algorithm>
+
 namespace ebb {
 
 Result<KnownPoint> know_point(Repository& repository, const ReadingKeys& keys,
@@ -42,6 +44,13 @@ Result<KnownPoint> find_point(Repository& repository, const ReadingKeys& keys,
           Error::absent("there is no point of a volume named \"{}\"; `ebb points` lists "
                         "what there is",
                         volume_name));
+    }
+    const auto alike = std::ranges::count_if(names, [&](const layout::PointName& name) {
+      return name.volume == volume && name.sequence == latest->sequence;
+    });
+    if (alike > 1) {
+      return fail(Error::invalid("{} points of \"{}\" have the number {}; name one by its id",
+                                 alike, volume_name, latest->sequence));
     }
     return know_point(repository, keys, *latest);
   }

@@ -11,7 +11,8 @@ namespace ebb {
 nlohmann::json json_of(const ScrubReport& report) {
   nlohmann::json findings = nlohmann::json::array();
   for (const ScrubFinding& f : report.findings) {
-    findings.push_back({{"file", f.file}, {"what", f.what}, {"mended", f.mended}});
+    findings.push_back(
+        {{"file", f.file}, {"what", f.what}, {"mended", f.mended}, {"known", f.known}});
   }
   nlohmann::json damages = nlohmann::json::array();
   for (const PointDamage& d : report.points) {
@@ -30,7 +31,11 @@ nlohmann::json json_of(const ScrubReport& report) {
 
 void print_scrub(Outside& outside, const ScrubReport& report) {
   for (const ScrubFinding& f : report.findings) {
-    outside.out << fmt::format("{}: {}: {}\n", f.mended ? "mended" : "damaged", f.file, f.what);
+    outside.out << fmt::format("{}: {}: {}\n",
+                               f.mended  ? "mended"
+                               : f.known ? "known"
+                                         : "damaged",
+                               f.file, f.what);
   }
   constexpr std::size_t most_shown = 20;
   for (std::size_t i = 0; i < report.points.size() && i < most_shown; ++i) {
