@@ -25,6 +25,8 @@ class UniqueFd {
   ~UniqueFd() { reset(); }
 
   int get() const { return fd_; }
+  // Hands the descriptor to another owner.
+  int release() { return std::exchange(fd_, -1); }
   bool is_open() const { return fd_ >= 0; }
   void reset() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));

@@ -55,6 +55,14 @@ class PosixLock final : public FolderLock {
   UniqueFd fd_;
 };
 
+// Not every file system tells the type in the listing.
+bool is_folder(int folder_fd, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  struct stat status {};
+  return ::fstatat(folder_fd, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(status.st_mode);
+}
+
 class PosixFiles final : public Files {
  public:
   PosixFiles(std::string root, Ring& ring) : root_(std::move(root)), ring_(ring) {}
@@ -89,17 +97,21 @@ class PosixFiles final : public Files {
   }
 
   Result<std::vector<Entry>> list(const std::string& folder) override {
-    DIR* open_folder = ::opendir(path(folder).c_str());
+    // A link in the place of a folder is somebody's trick: what is cleared must lie in here.
+    const int no_link = folder.empty() ? 0 : O_NOFOLLOW;
+    UniqueFd fd(::open(path(folder).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | no_link));
+    DIR* open_folder = fd.is_open() ? ::fdopendir(fd.get()) : nullptr;
     if (open_folder == nullptr) {
       return fail(Error::from_errno(errno).during("listing {}", path(folder)));
     }
+    const int folder_fd = fd.release();
     const std::unique_ptr<DIR, int (*)(DIR*)> closing(open_folder, ::closedir);
     std::vector<Entry> entries;
     errno = 0;
     while (const dirent* found = ::readdir(open_folder)) {
       const std::string_view name = found->d_name;
       if (name != "." && name != "..") {
-        entries.push_back({std::string(name), found->d_type == DT_DIR});
+        entries.push_back({std::string(name), is_folder(folder_fd, *found)});
       }
       errno = 0;
     }
@@ -110,7 +122,7 @@ class PosixFiles final : public Files {
 
   Result<std::unique_ptr<FolderLock>> lock(const std::string& name) override {
     constexpr mode_t owner_only = 0600;
-    UniqueFd fd(::open(path(name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, owner_only));
+    UniqueFd fd(::open(path(name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, owner_only));
     if (!fd.is_open()) return fail(Error::from_errno(errno).during("locking {}", path(name)));
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       return fail(Error::from_errno(errno).during("locking {}", path(name)));

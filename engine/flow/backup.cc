@@ -349,6 +349,10 @@ void Backup::submit(Slot& slot, void (*work)(Slot&, WorkerState&)) {
   slot.work.done = [](Job& job) {
     auto& w = static_cast<Slot::Work&>(job);
     auto error = std::exchange(w.slot->error, std::nullopt);
+    // Given back at once: a later batch's page may be waiting for the buffer that this room is in.
+    if (w.then == Slot::State::sealed && !error) {
+      w.slot->backup->world_.sink.filled(w.slot->room, w.slot->entries);
+    }
     w.slot->arrived(w.then, error ? Result<void>(fail(*error)) : Result<void>());
   };
   world_.workers.submit(slot.work);
@@ -512,12 +516,11 @@ void Backup::seal(Slot& slot, WorkerState&) {
   }
 }
 
-// Hands sealed batches to the sink and their fingerprints to the map, and frees their slots.
+// Hands the fingerprints of batches that are with the sink to the map, and frees their slots.
 Result<void> Backup::ship_in_order() {
   for (; retired_ < reserved_; ++retired_) {
     Slot& slot = slot_of(retired_);
     if (slot.state != Slot::State::sealed) return {};
-    if (!slot.entries.empty()) world_.sink.filled(slot.room, slot.entries);
     if (slot.is_hole) {
       TRY(ship_hole(slot.blocks));
       slot.state = Slot::State::free;
@@ -540,9 +543,12 @@ Result<void> Backup::ship_in_order() {
 Result<void> Backup::ship_hole(BlockRun blocks) {
   counts_.zero += blocks.length();
   const std::uint64_t segment = blocks.begin.value() / blocks_in_segment;
-  const bool was_zero = base_counts_ && !base_is_damaged_ &&
-                        blocks.end.value() <= latest_->point.grid.count().value() &&
-                        TRY(base_for_map_->segment_digest(segment)).is_zero();
+  bool was_zero = false;
+  if (base_counts_ && !base_is_damaged_ &&
+      blocks.end.value() <= latest_->point.grid.count().value()) {
+    const auto digest = base_for_map_->segment_digest(segment);
+    was_zero = digest && digest->is_zero();  // Where it cannot be read, base_print() says so.
+  }
   for (BlockIndex at = blocks.begin; !was_zero && at < blocks.end; at += BlockCount(1)) {
     const bool in_base = base_counts_ && at.value() < latest_->point.grid.count().value();
     if (!in_base || !TRY(base_print(at)).is_zero()) counts_.changed += BlockCount(1);

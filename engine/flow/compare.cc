@@ -43,6 +43,11 @@ Result<std::unique_ptr<Compare>> Compare::make(World world, BlockGrid grid) {
 }
 
 Compare::~Compare() {
+  settle();
+}
+
+// Workers look at what the caller of run() expects: nothing may be under way when it returns.
+void Compare::settle() {
   while (under_way_ > 0) {
     const auto ran = world_.loop.run_once();
     EBB_CHECK(ran.has_value(), "the ring failed while a device was being read");
@@ -70,9 +75,13 @@ Result<std::vector<std::uint8_t>> Compare::run(
       free_.pop_back();
       start(slot);
     }
-    if (under_way_ > 0) TRY(world_.loop.run_once());
-    if (trouble_) return fail(*trouble_);
-    if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+    auto ran = under_way_ > 0 ? world_.loop.run_once() : Result<void>();
+    if (ran && trouble_) ran = fail(*std::exchange(trouble_, std::nullopt));
+    if (ran && world_.stop.raised()) ran = fail(Error{ErrorKind::busy, "it was interrupted"});
+    if (!ran) {
+      settle();
+      return fail(ran.error());
+    }
   }
   return std::move(differs_);
 }

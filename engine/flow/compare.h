@@ -41,6 +41,7 @@ class Compare {
   struct Slot;
   Compare(World world, BlockGrid grid);
   void start(Slot& slot);
+  void settle();
   static void look_at(Job& job, unsigned worker);
 
   World world_;

@@ -33,6 +33,7 @@ Result<void> DifferenceFile::find_packs() {
     from_end = tail && tail->file_length().value() <= end.value() && found.size() < max_packs;
     if (!from_end) break;
     end = end - tail->file_length();
+    tail->chunk_crcs.clear();  // 34 KiB a pack, and not needed here.
     found.emplace_back(end, std::move(*tail));
   }
   if (!from_end) {

@@ -2,6 +2,7 @@
 #include "engine/flow/difference_import.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "engine/flow/local_source.h"
 #include "engine/flow/point_blocks.h"
@@ -18,6 +19,20 @@ std::vector<Envelope> envelopes_of(const DifferenceFile& file, const DataKeyId& 
     if (envelope && envelope->data_key == key) all.push_back(*envelope);
   }
   return all;
+}
+
+Result<std::unordered_set<Fingerprint, NameHash>> names_of(DifferenceFile& file,
+                                                           const DirtyMap& wanted) {
+  std::unordered_set<Fingerprint, NameHash> names;
+  PointBlocks blocks(file, file.b().point);
+  for (BlockIndex at; const auto run = wanted.next_dirty(at, blocks.window_size());) {
+    std::vector<Damage> damages;
+    for (const auto& print : TRY(blocks.prints(*run, damages))) {
+      if (print) names.insert(*print);
+    }
+    at = run->end;
+  }
+  return names;
 }
 
 Result<void> ship(Loop& loop, ExtentSink& sink, const Fingerprint& name, Bytes record) {
@@ -52,7 +67,8 @@ Result<void> check_whole(Repository& repository, const Point& b) {
 }  // namespace
 
 Result<ImportReport> import_difference(DifferenceFile& file, Repository& repository,
-                                       ExtentSink& sink, const StopFlag& stop) {
+                                       ExtentSink& sink, const DirtyMap& wanted,
+                                       const StopFlag& stop) {
   ImportReport report;
   bool has_a = false;
   for (const layout::PointName& name : TRY(repository.point_names())) {
@@ -65,6 +81,7 @@ Result<ImportReport> import_difference(DifferenceFile& file, Repository& reposit
         Error::mismatch("this repository does not have point {}, from which the file starts",
                         file.a().id.hex().substr(0, 12)));
   }
+  const auto needed = TRY(names_of(file, wanted));
   // Blocks come sorted by their data key: a pack holds blocks of one.
   std::optional<DataKeyId> key;
   const auto change_key = [&](const DataKeyId& next) -> Result<void> {
@@ -75,6 +92,7 @@ Result<ImportReport> import_difference(DifferenceFile& file, Repository& reposit
   };
   for (const DifferenceFile::Block& block : file.blocks()) {
     if (stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+    if (!needed.contains(block.name)) continue;  // Nobody proved it, and B does not need it.
     const RecordName name = record_name(block.name);
     std::optional<RecordPlace> there;
     TRY(repository.packs().look_up(std::span(&name, 1), std::span(&there, 1)));

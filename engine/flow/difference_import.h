@@ -3,6 +3,7 @@
 #pragma once
 
 #include "devmap/core/interrupt.h"
+#include "devmap/dirty_map.h"
 #include "engine/flow/difference_file.h"
 #include "engine/flow/extent_sink.h"
 #include "engine/repo/repository.h"
@@ -18,6 +19,7 @@ struct ImportReport {
 // `sink` ships into `repository`, which is open for writing. B's signature was checked by the
 // caller. B is published only when every block and page of it is in the repository.
 Result<ImportReport> import_difference(DifferenceFile& file, Repository& repository,
-                                       ExtentSink& sink, const StopFlag& stop);
+                                       ExtentSink& sink, const DirtyMap& wanted,
+                                       const StopFlag& stop);
 
 }  // namespace ebb

@@ -166,16 +166,12 @@ class Copying final : public RecordVisitor {
 Result<void> for_differing(PointBlocks& a, PointBlocks& b, const StopFlag& stop,
                            const std::function<Result<void>(const BlockWindow&)>& visit) {
   const BlockIndex end = b.grid().all().end;
-  const bool same_blocks = a.grid().block() == b.grid().block();
   for (BlockIndex at; at < end;) {
     const BlockRun run{at, std::min(at + b.window_size(), end)};
     std::vector<Damage> damages;
     const auto now = TRY(b.prints(run, damages));
-    std::vector<std::optional<Fingerprint>> before;
-    if (same_blocks) {
-      before = TRY(a.prints({run.begin, std::min(run.end, std::max(run.begin, a.grid().all().end))},
-                            damages));
-    }
+    auto before = TRY(
+        a.prints({run.begin, std::min(run.end, std::max(run.begin, a.grid().all().end))}, damages));
     before.resize(now.size(), std::nullopt);
     if (!damages.empty()) return fail(Error::damaged("{}", damages.front().what));
     const BlockWindow window = TRY(b.window(run, [&](BlockIndex block) {
@@ -231,9 +227,15 @@ Result<DifferenceReport> export_difference(const DifferenceWorld& world, const S
   if (a.point.sequence >= b.point.sequence) {
     return fail(Error::invalid("the second point must be the later one"));
   }
+  if (a.point.grid.block() != b.point.grid.block()) {
+    return fail(
+        Error::mismatch("the two points have blocks of different sizes; restore the second "
+                        "one instead"));
+  }
   const std::string building = name + ".new";
+  // Not removed when it cannot be made: then it is somebody else's.
+  const auto file = TRY(during(out.create(building), "making {}", building));
   const auto write = [&]() -> Result<DifferenceReport> {
-    const auto file = TRY(out.create(building));
     LocalSource source(world.repository);
     PointBlocks a_blocks(source, a.point);
     PointBlocks b_blocks(source, b.point);
@@ -252,13 +254,17 @@ Result<DifferenceReport> export_difference(const DifferenceWorld& world, const S
     PackMemory memory(world.arena);
     PackSequence packs(world, memory, *file);
     TRY(put_objects(packs, world.repository, a, b, keys));
+    // Both maps, so that whoever applies the file can tell that a target held A. What they share is
+    // there once.
     std::optional<Error> missing;
-    TRY(walk_pages(
-        source, b.point.root(),
-        [&](const PageDigest& digest, const Page& page) {
-          return packs.put_page(digest, pack_page(page));
-        },
-        [&](const PageDigest&, BlockRun, const Error& error) { missing = error; }));
+    for (const SignedPoint* point : {&a, &b}) {
+      TRY(walk_pages(
+          source, point->point.root(),
+          [&](const PageDigest& digest, const Page& page) {
+            return packs.put_page(digest, pack_page(page));
+          },
+          [&](const PageDigest&, BlockRun, const Error& error) { missing = error; }));
+    }
     if (missing) return fail(*missing);
 
     Copying visitor(packs, source);

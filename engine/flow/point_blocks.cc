@@ -117,8 +117,8 @@ Result<BlockWindow> PointBlocks::window(BlockRun run,
     if (places[i]) {
       window.wanted.push_back({*places[i], names[i], blocks[i]});
     } else {
-      window.damages.push_back({fmt::format("block {} is not in the repository", names[i].hex()),
-                                std::nullopt, BlockRun::of(blocks[i], BlockCount(1))});
+      window.damages.push_back(
+          {"it is not in the repository", std::nullopt, BlockRun::of(blocks[i], BlockCount(1))});
     }
   }
   std::ranges::sort(window.wanted, [](const WantedRecord& a, const WantedRecord& b) {

@@ -106,7 +106,7 @@ void RecordOpener::open(RecordBatch& batch, unsigned worker, BlockGrid grid) {
   std::size_t used = 0;
   for (std::size_t i = 0; i < batch.records.size(); ++i) {
     if (i > 0 && batch.records[i].place == batch.records[i - 1].place &&
-        !batch.opened[i - 1].empty()) {
+        batch.records[i].name == batch.records[i - 1].name && !batch.opened[i - 1].empty()) {
       batch.opened[i] = batch.opened[i - 1];  // The same block, needed at two places.
       continue;
     }

@@ -61,7 +61,10 @@ void RecordWalk::release(RecordBatch& batch) {
 Result<void> RecordWalk::run(std::span<const WantedRecord> wanted) {
   while (!wanted.empty() || free_.size() < slots_.size()) {
     while (!wanted.empty() && !free_.empty()) TRY(start(wanted));
-    TRY(world_.loop.run_once());
+    // A visitor may have run the loop meanwhile; then there is something to do already.
+    if (read_.empty() && arrived_.empty() && free_.size() < slots_.size()) {
+      TRY(world_.loop.run_once());
+    }
     if (trouble_) return fail(*trouble_);
     for (Slot* slot : std::exchange(read_, {})) {
       TRY(visitor_.prepare(slot->batch));

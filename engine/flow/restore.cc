@@ -174,8 +174,9 @@ Result<void> Restore::begin() {
   const RestoreJournal fresh{request_.id, request_.target_identity, BlockIndex(0)};
   const auto before = TRY(world_.journal.read());
   journal_ = fresh;
-  if (before && before->point == fresh.point && before->target == fresh.target &&
-      before->written_to <= grid_.all().end) {
+  // A salvage does not remember what it left out, so it begins anew.
+  if (before && !request_.salvage && before->point == fresh.point &&
+      before->target == fresh.target && before->written_to <= grid_.all().end) {
     journal_ = *before;
     report_.resumed = true;
     world_.observer.note(

@@ -69,15 +69,24 @@ class JournalFile final : public JournalKeeper {
         ::fdatasync(fd.get()) != 0 || std::rename(building.c_str(), path_.c_str()) != 0) {
       return failed();
     }
-    return {};
+    return sync_folder();
   }
 
   Result<void> remove() override {
-    if (::unlink(path_.c_str()) == 0 || errno == ENOENT) return {};
+    if (::unlink(path_.c_str()) == 0) return sync_folder();
+    if (errno == ENOENT) return {};
     return fail(Error::from_errno(errno).during("removing {}", path_));
   }
 
  private:
+  // Or an old journal could come back after a power loss.
+  Result<void> sync_folder() const {
+    const std::string folder = std::filesystem::path(path_).parent_path().string();
+    const UniqueFd fd(
+        ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.is_open() && ::fsync(fd.get()) == 0) return {};
+    return fail(Error::from_errno(errno).during("syncing the folder of {}", path_));
+  }
   std::string path_;
 };
 

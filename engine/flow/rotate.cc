@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/flow/rotate.h"
 
-#include <set>
+#include <map>
 
 namespace ebb {
 
@@ -39,6 +39,15 @@ Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring
   }
   const std::uint64_t newest = generations.empty() ? 0 : generations.front();
 
+  // All of them are opened before anything is published: what cannot be opened must not be found
+  // out half-way.
+  const std::vector<Envelope> envelopes = TRY(keys.all_envelopes());
+  std::map<DataKeyId, DataKey> data_keys;
+  for (const Envelope& envelope : envelopes) {
+    if (data_keys.contains(envelope.data_key)) continue;
+    data_keys.emplace(envelope.data_key, TRY(keys.data_key(envelope.data_key, old.keyring)));
+  }
+
   // A keyring that opens the old envelopes and the new ones, so that no step leaves a gap.
   Keyring both = copy_of(old.keyring);
   both.recipients.push_back(make_hpke_secret_key(repository.random()));
@@ -50,16 +59,11 @@ Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring
   ++members.epoch;
   TRY(keys.publish_members(members, both));
 
-  const std::vector<Envelope> envelopes = TRY(keys.all_envelopes());
-  std::set<DataKeyId> wrapped;
-  for (const Envelope& envelope : envelopes) {
-    if (wrapped.contains(envelope.data_key)) continue;
-    const DataKey key = TRY(keys.data_key(envelope.data_key, both));
-    TRY(keys.publish_envelope(TRY(wrap_data_key(key, envelope.data_key, recipient,
-                                                repository.config().id, repository.random()))));
-    wrapped.insert(envelope.data_key);
+  for (const auto& [id, key] : data_keys) {
+    TRY(keys.publish_envelope(
+        TRY(wrap_data_key(key, id, recipient, repository.config().id, repository.random()))));
   }
-  report.data_keys = wrapped.size();
+  report.data_keys = data_keys.size();
 
   // Only now may what the old keys open go.
   Keyring only_new;

@@ -26,7 +26,8 @@ struct WholeFile {
 };
 
 struct Piece : Transfer {
-  bool under_way = false;
+  enum class State { idle, under_way, settled };
+  State state = State::idle;
   Result<void> result;
 };
 
@@ -53,37 +54,42 @@ Result<WholeFile> read_whole(Loop& loop, File& file, ByteCount size, ByteCount r
   std::array<Piece, pieces_at_once> pieces;
   std::size_t next = 0;
   std::optional<Error> lost;
-  const auto under_way = [&] { return std::ranges::any_of(pieces, &Piece::under_way); };
-  while (next < there.size() || under_way()) {
+  const auto any = [&](Piece::State state) {
+    return std::ranges::any_of(pieces, [&](const Piece& p) { return p.state == state; });
+  };
+  while ((next < there.size() && !lost) || any(Piece::State::under_way) ||
+         any(Piece::State::settled)) {
     for (Piece& piece : pieces) {
-      if (piece.under_way || next >= there.size() || lost) continue;
+      if (piece.state != Piece::State::idle || next >= there.size() || lost) continue;
       piece.way = Way::read;
       piece.at = ByteIndex(next);
       piece.data = there.subspan(next, std::min(piece_size, there.size() - next));
-      piece.under_way = true;
+      piece.state = Piece::State::under_way;
       piece.settled = [](Transfer& transfer, Result<void> result) {
         auto& p = static_cast<Piece&>(transfer);
-        p.under_way = false;
+        p.state = Piece::State::settled;
         p.result = std::move(result);
       };
       next += piece.data.size();
       file.start(piece);
     }
-    if (lost && !under_way()) return fail(*lost);
-    const auto ran = loop.run_once();
-    EBB_CHECK(ran.has_value(), "the ring failed while a pack was being read");
+    if (!any(Piece::State::settled)) {
+      const auto ran = loop.run_once();
+      EBB_CHECK(ran.has_value(), "the ring failed while a pack was being read");
+    }
     for (Piece& piece : pieces) {
-      if (piece.under_way || piece.result) continue;
-      const Error error = piece.result.error();
+      if (piece.state != Piece::State::settled) continue;
+      // Others may settle while this one is read again; they are met on the next round.
+      if (!piece.result && piece.result.error().kind() != ErrorKind::damaged) {
+        lost = piece.result.error();
+      } else if (!piece.result) {
+        whole.had_read_errors = true;
+        if (auto read = read_small_pieces(loop, file, piece.at, piece.data); !read) {
+          lost = read.error();
+        }
+      }
       piece.result = {};
-      if (error.kind() != ErrorKind::damaged) {
-        lost = error;
-        continue;
-      }
-      whole.had_read_errors = true;
-      if (auto read = read_small_pieces(loop, file, piece.at, piece.data); !read) {
-        lost = read.error();
-      }
+      piece.state = Piece::State::idle;
     }
   }
   if (lost) return fail(*lost);
@@ -152,6 +158,9 @@ Result<void> Scrub::scrub_object(ObjectType type, const std::string& name) {
   }
   report_.bytes += ByteCount(file->size());
   const auto object = unframe_object(type, *file);
+  if (object && type == ObjectType::envelope) {
+    if (const auto envelope = unpack_envelope(object->body)) keys_there_.insert(envelope->data_key);
+  }
   if (!object) {
     find(name, "both copies are damaged: " + object.error().text(), false);
   } else if (!object->both_sound) {
@@ -232,6 +241,7 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   const bool tails_sound = tail_copy_is(tail, whole.bytes, tail.first_tail_at()) &&
                            tail_copy_is(tail, whole.bytes, tail.second_tail_at());
   const Mended outcome = mend(tail, whole.bytes);
+  TRY(check_data_key(pack, whole.bytes));
   if (right_size && tails_sound && outcome.mended.empty() && outcome.lost.empty() &&
       tail.pack == pack) {
     return {};
@@ -243,7 +253,10 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   put_tail(tail, whole.bytes, tail.first_tail_at());
   put_tail(tail, whole.bytes, tail.second_tail_at());
   const bool something_to_mend = !right_size || !tails_sound || !outcome.mended.empty();
-  if (mode_ == ScrubMode::repair && something_to_mend) {
+  // What a disk does not give today it may give tomorrow: nothing is written over it while anything
+  // of the pack stays lost.
+  const bool may_come_back = whole.had_read_errors && !outcome.lost.empty();
+  if (mode_ == ScrubMode::repair && something_to_mend && !may_come_back) {
     TRY(republish(name, whole.bytes));
     // What was written is read again: a disk that rots may rot here too.
     const auto again = TRY(files().open(name));
@@ -282,6 +295,20 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
     if (!known) report_.lost.insert(report_.lost.end(), lost.begin(), lost.end());
   }
   find(name, what, mode_ == ScrubMode::repair && can_be_mended, known);
+  return {};
+}
+
+// Blocks whose data key is in no envelope are noise, however sound they are.
+Result<void> Scrub::check_data_key(const PackId& pack, Bytes bytes) {
+  const auto header = unpack_pack_header(bytes);
+  if (!header || keys_there_.contains(header->data_key)) return {};
+  const LostRecord all{pack, LostRecord::whole_pack, {}};
+  const bool known = world_.repository.packs().lost().contains(all);
+  if (!known) report_.lost.push_back(all);
+  find(layout::pack(pack),
+       fmt::format("no sound envelope holds its data key {}{}", header->data_key.hex(),
+                   known ? ", noted before" : ""),
+       false, known);
   return {};
 }
 

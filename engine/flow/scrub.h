@@ -6,6 +6,8 @@
 // so that the next backup which still has those blocks ships them again.
 #pragma once
 
+#include <set>
+
 #include "devmap/core/interrupt.h"
 #include "engine/flow/damage.h"
 #include "engine/flow/observer.h"
@@ -63,6 +65,7 @@ class Scrub {
   Result<void> scrub_object(ObjectType type, const std::string& name);
   Result<void> scrub_packs();
   Result<void> scrub_pack(const PackId& pack);
+  Result<void> check_data_key(const PackId& pack, Bytes bytes);
   Result<void> republish(const std::string& name, Bytes bytes);
   Result<void> check_points();
   void find(std::string file, std::string what, bool mended, bool known = false);
@@ -71,6 +74,7 @@ class Scrub {
   World world_;
   ScrubMode mode_;
   ScrubReport report_;
+  std::set<DataKeyId> keys_there_;  // By sound envelopes.
   ByteCount total_;
 };
 

@@ -59,8 +59,20 @@ void join_neighbours(std::vector<Damage>& damages) {
   damages = std::move(joined);
 }
 
+std::function<bool(BlockIndex)> all_blocks() {
+  return [](BlockIndex) { return true; };
+}
+
+std::function<bool(BlockIndex)> some_blocks(double percent, Random& random) {
+  constexpr std::uint64_t parts = 1'000'000;
+  const auto chosen = static_cast<std::uint64_t>(percent * (parts / 100.0));
+  if (chosen >= parts) return all_blocks();
+  return [chosen, &random](BlockIndex) { return random.below(parts) < chosen; };
+}
+
 Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point, RecordCheck check,
-                                    RecordOpener* opener, double percent, Random& random) {
+                                    RecordOpener* opener,
+                                    const std::function<bool(BlockIndex)>& wanted) {
   VerifyReport report;
   report.blocks = point.grid.count();
   PointBlocks blocks(world.source, point);
@@ -68,9 +80,6 @@ Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point
   RecordWalk walk({world.source, world.loop, world.workers, world.arena, world.stop}, visitor,
                   point.grid.block());
   visitor.walked_by(walk);
-  constexpr std::uint64_t parts = 1'000'000;
-  const auto chosen = static_cast<std::uint64_t>(percent * (parts / 100.0));
-  const auto wanted = [&](BlockIndex) { return chosen >= parts || random.below(parts) < chosen; };
   const BlockIndex end(report.blocks.value());
   for (BlockIndex at; at < end;) {
     const BlockRun run{at, std::min(at + blocks.window_size(), end)};

@@ -33,10 +33,14 @@ constexpr ByteCount verify_memory() {
   return RecordWalk::memory();
 }
 
-// Checks `percent` of the point's blocks, chosen at random, or all of them. With an opener, which
+// Checks the point's blocks for which `wanted` says yes. With an opener, which
 // RecordCheck::opened needs, the data keys of all records are found too.
 Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point, RecordCheck check,
-                                    RecordOpener* opener, double percent, Random& random);
+                                    RecordOpener* opener,
+                                    const std::function<bool(BlockIndex)>& wanted);
+// For `wanted`: all, or about so many percent chosen at random.
+std::function<bool(BlockIndex)> all_blocks();
+std::function<bool(BlockIndex)> some_blocks(double percent, Random& random);
 
 // Compares a device with the point, by fingerprints.
 Result<VerifyReport> verify_against(const VerifyWorld& world, const Point& point,

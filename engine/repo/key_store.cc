@@ -7,6 +7,13 @@
 
 namespace ebb {
 
+namespace {
+
+// Each costs time and memory to try; a hostile repository must not have us try for ever.
+constexpr std::size_t max_slots_tried = 64;
+
+}  // namespace
+
 Result<ByteVector> ObjectStore::read(ObjectType type, const std::string& name) {
   const ByteVector file = TRY(read_small_file(files_, loop_, name, max_object_file));
   auto object = TRY(during(unframe_object(type, file), "reading {}", name));
@@ -58,6 +65,7 @@ Result<std::vector<Slot>> KeyStore::slots(std::uint64_t generation) {
 
 Result<UnlockedKeyring> KeyStore::unlock(Bytes passphrase) {
   std::optional<Error> damage;
+  std::size_t tried = 0;
   for (const std::uint64_t generation : TRY(generations())) {
     const KeyringName name{repository_, generation};
     const std::string folder = layout::keyring_folder(generation);
@@ -70,7 +78,11 @@ Result<UnlockedKeyring> KeyStore::unlock(Bytes passphrase) {
         damage = slot.error();
         continue;
       }
+      if (++tried > max_slots_tried) {
+        return fail(Error::invalid("the repository has more key slots than any has"));
+      }
       auto key = open_slot(*slot, name, passphrase);
+      if (!key && key.error().kind() != ErrorKind::mismatch) return fail(key.error());
       if (!key) continue;
       const ByteVector sealed =
           TRY(objects_.read(ObjectType::keyring, layout::keyring(generation)));

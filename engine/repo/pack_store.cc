@@ -104,11 +104,18 @@ Result<void> PackStore::load_lost() {
   }
   for (const Files::Entry& entry : *lists) {
     const std::string name = std::string(layout::lost) + "/" + entry.name;
-    const ByteVector file = TRY(read_small_file(files_, loop_, name, max_object_file));
-    const auto object = TRY(during(unframe_object(ObjectType::lost, file), "reading {}", name));
-    for (const LostRecord& record : TRY(unpack_lost_records(object.body))) {
-      lost_.insert(record);
-      if (record.at == LostRecord::whole_pack) lost_packs_.insert(record.pack);
+    const auto read = [&]() -> Result<std::vector<LostRecord>> {
+      const ByteVector file = TRY(read_small_file(files_, loop_, name, max_object_file));
+      const auto object = TRY(unframe_object(ObjectType::lost, file));
+      return unpack_lost_records(object.body);
+    };
+    const auto records = read();
+    // A list that cannot be read must not close the repository; without it, nothing counts as
+    // whole.
+    if (records) {
+      consider_lost(*records);
+    } else {
+      lost_list_is_damaged_ = true;
     }
   }
   return {};
@@ -123,7 +130,7 @@ Result<void> PackStore::reconcile(StoreAccess access) {
     whole = index_->whole();
   }
   const std::vector<PackId> indexed = TRY(std::move(named));
-  whole_ = TRY(std::move(whole));
+  whole_ = TRY(std::move(whole)) && !lost_list_is_damaged_;
   const std::unordered_set<PackId, NameHash> known(indexed.begin(), indexed.end());
   for (const PackId& pack : known) {
     if (packs_.contains(pack)) continue;

@@ -92,6 +92,7 @@ class PackStore {
   std::set<LostRecord> lost_;
   std::set<PackId> lost_packs_;
   std::map<PackId, OpenPack> open_;
+  bool lost_list_is_damaged_ = false;
   bool whole_ = false;
 };
 

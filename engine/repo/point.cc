@@ -131,7 +131,12 @@ SealedLabel seal_about(const PointAbout& about, const Point& point, const IdKey&
 Result<PointAbout> open_about(const Point& point, const IdKey& key) {
   const ByteVector text =
       TRY(during(open_label(key, about_context(point), point.about), "opening the point's label"));
-  const auto json = nlohmann::json::parse(text_of(text), nullptr, false);
+  // What is nested deeper than any label is dropped, so that nothing later recurses into it.
+  constexpr int deepest = 32;
+  const auto shallow = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    return depth <= deepest;
+  };
+  const auto json = nlohmann::json::parse(text_of(text), shallow, false);
   const auto senseless = [] { return fail(Error::damaged("the point's label makes no sense")); };
   if (!json.is_object() || !json.contains("volume") || !json["volume"].is_string() ||
       !json.contains("passport") || !json.contains("unreadable") ||

@@ -171,7 +171,9 @@ class RocksIndex final : public RecordIndex {
     return value == "1";
   }
   Result<void> set_whole(bool whole) override {
-    return checked(whole ? db_->Put({}, "W", "1") : db_->Delete({}, "W"));
+    rocksdb::WriteOptions durable;
+    durable.sync = true;  // Less than whole must be remembered before anything relies on it.
+    return checked(whole ? db_->Put(durable, "W", "1") : db_->Delete(durable, "W"));
   }
 
  private:

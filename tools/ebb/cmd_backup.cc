@@ -61,7 +61,8 @@ class BackupCommand final : public Command {
                    "4K to 1M, a power of two (default: as before, or 64K)");
     app.add_option("--compress", compress_, "none, lz4[:LEVEL], or zstd[:LEVEL]")
         ->capture_default_str();
-    app.add_option("--threads", common_.threads, "Workers (default: one a processor)");
+    app.add_option("--threads", common_.threads, "Workers (default: one a processor)")
+        ->check(CLI::Range(0, 256));
     common_.declare_repo(app);
     common_.declare_source_key(app);
     common_.declare_output(app);

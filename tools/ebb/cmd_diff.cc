@@ -5,19 +5,21 @@
 #include <ostream>
 
 #include "devmap/probe.h"
+#include "engine/flow/difference_check.h"
 #include "engine/flow/difference_import.h"
 #include "engine/flow/difference_writer.h"
 #include "engine/flow/local_sink.h"
 #include "engine/flow/restore.h"
 #include "tools/common/size_text.h"
 #include "tools/ebb/find_point.h"
+#include "tools/ebb/target.h"
 
 namespace ebb {
 
 namespace {
 
 std::pair<std::string, std::string> folder_and_name(const std::string& path) {
-  const std::filesystem::path whole = std::filesystem::absolute(path);
+  const std::filesystem::path whole = absolute_path(path);
   return {whole.parent_path().string(), whole.filename().string()};
 }
 
@@ -36,7 +38,8 @@ class DiffExport {
   CLI::App* app;
 
   Result<ExitCode> run(Outside& outside) {
-    if (std::filesystem::exists(output_)) return fail(Error::invalid("{} exists", output_));
+    std::error_code error;
+    if (std::filesystem::exists(output_, error)) return fail(Error::invalid("{} exists", output_));
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
     const auto host = TRY(EngineHost::make(common_.threads, outside.random));
@@ -86,7 +89,8 @@ class DiffApply {
     app->add_flag("--onto-source", wishes_.onto_source, "The target may be the source itself");
     app->add_flag("--ignore-sector-size", wishes_.ignore_sector_size,
                   "The logical sector size may differ (never with a partition table)");
-    app->add_option("--threads", common_.threads, "Workers (default: one a processor)");
+    app->add_option("--threads", common_.threads, "Workers (default: one a processor)")
+        ->check(CLI::Range(0, 256));
     common_.declare_source_key(*app);
     common_.declare_passphrase(*app);
     common_.declare_output(*app);
@@ -100,7 +104,8 @@ class DiffApply {
     const auto file = TRY(during(files->open(name), "opening {}", file_));
     const auto difference =
         TRY(during(DifferenceFile::open(*file, host_->ring()), "reading {}", file_));
-    if (std::filesystem::is_directory(target_)) return into_repository(*difference, outside);
+    std::error_code error;
+    if (std::filesystem::is_directory(target_, error)) return into_repository(*difference, outside);
     return onto_device(*difference, outside);
   }
 
@@ -111,12 +116,30 @@ class DiffApply {
       return fail(Error::mismatch("the file comes from repository {}, this one is {}",
                                   difference.repository().hex(), repository->config().id.hex()));
     }
-    const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::no));
+    // The keyring, because what comes in a file is opened and compared before it is kept.
+    const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::yes));
+    TRY(check_signed(difference.a(), keys.members));
     TRY(check_signed(difference.b(), keys.members));
-    const auto arena = TRY(host_->arena(PackMemory::total()));
+    const auto arena = TRY(host_->arena(verify_memory() + PackMemory::total()));
+    const auto folder = difference.as_folder();
+    ObjectStore objects(*folder, host_->ring(), outside.random);
+    KeyStore envelopes(objects, difference.repository());
+    const auto opener = TRY(RecordOpener::make(
+        difference, keys.id_key,
+        [&](const DataKeyId& id) { return envelopes.data_key(id, keys.keyring->keyring); },
+        host_->workers().count()));
+    ShowProgress show(outside, common_.quiet);
+    const DirtyMap wanted = TRY(differing_blocks(difference));
+    TRY(during(
+        prove_blocks(difference,
+                     {difference, host_->ring(), host_->workers(), *arena, show, outside.stop},
+                     *opener, wanted),
+        "{}", file_));
+    show.end_line();
     LocalSink sink(*repository, host_->workers(), *arena);
-    const ImportReport report = TRY(during(
-        import_difference(difference, *repository, sink, outside.stop), "importing {}", file_));
+    const ImportReport report =
+        TRY(during(import_difference(difference, *repository, sink, wanted, outside.stop),
+                   "importing {}", file_));
     if (common_.json) {
       print_json(outside, {{"point", difference.b().id.hex()},
                            {"was_there", report.was_there},
@@ -166,33 +189,44 @@ class DiffApply {
       outside.err << "ebb: refused, nothing was written" << std::endl;
       return ExitCode::refused;
     }
-    const auto arena = TRY(host_->arena(Restore::memory() + Compare::memory()));
+    const auto arena = TRY(host_->arena(Restore::memory() + Compare::memory() + verify_memory()));
     const auto device =
         TRY(during(open_device(target_, Access::write, target.passport.shape, host_->ring()),
                    "opening the target"));
-    const std::optional<std::string> wrong =
-        TRY(why_not_a(difference, *device, *arena, keyring.keyring.id_key, show, outside));
+    TRY(still_the_same(target_, target.passport));
+    if (target.passport.shape.size < b.grid.size()) {
+      return fail(Error::mismatch("the target has {} bytes, point B has {}",
+                                  target.passport.shape.size.value(), b.grid.size().value()));
+    }
+    const auto opener = TRY(RecordOpener::make(
+        difference, keyring.keyring.id_key,
+        [&](const DataKeyId& id) { return keys.data_key(id, keyring.keyring); },
+        host_->workers().count()));
+    const VerifyWorld world{difference, host_->ring(), host_->workers(),
+                            *arena,     show,          outside.stop};
+    const auto ready = [&]() -> Result<void> {
+      const DirtyMap to_change =
+          TRY(blocks_still_as_in_a(difference, world, *device, keyring.keyring.id_key));
+      return prove_blocks(difference, world, *opener, to_change);
+    }();
     show.end_line();
-    if (wrong) {
-      outside.err << "ebb: refused, nothing was written: " << *wrong << std::endl;
+    if (!ready) {
+      outside.err << "ebb: refused, nothing was written: " << ready.error().text() << std::endl;
       return ExitCode::refused;
     }
     if (!yes_) {
       outside.err << "ebb: nothing was written; add --yes to change " << target_ << std::endl;
       return ExitCode::refused;
     }
-    const auto journal = journal_file(target_journal());
-    const auto opener = TRY(RecordOpener::make(
-        difference, keyring.keyring.id_key,
-        [&](const DataKeyId& id) { return keys.data_key(id, keyring.keyring); },
-        host_->workers().count()));
+    const auto journal = journal_file(restore_journal_path(target.passport));
     RestoreRequest request;
     request.point = b;
     request.id = difference.b().id;
     request.about = about;
     request.in_place = request.only_changes = true;
     request.moves_gpt = plan.moves_gpt;
-    request.target_identity = sha256(bytes_of(target_));
+    request.target_identity = sha256(
+        bytes_of(fmt::format("{} {}", absolute_path(target_), identity_text(target.passport))));
     Restore restore({difference, *device, *opener, *journal, host_->ring(), host_->workers(),
                      *arena, keyring.keyring.id_key, show, outside.stop},
                     std::move(request));
@@ -210,47 +244,6 @@ class DiffApply {
                   << std::flush;
     }
     return ExitCode::done;
-  }
-
-  // A block in which the target is neither B nor in the file: then it was not A.
-  Result<std::optional<std::string>> why_not_a(DifferenceFile& difference, BlockDevice& device,
-                                               Arena& arena, const IdKey& id_key,
-                                               ShowProgress& show, Outside& outside) {
-    const Point& b = difference.b().point;
-    if (device.shape().size < b.grid.size()) {
-      return fmt::format("the target has {} bytes, point B has {}", device.shape().size.value(),
-                         b.grid.size().value());
-    }
-    PointBlocks blocks(difference, b);
-    const auto compare = TRY(Compare::make(
-        {device, host_->ring(), host_->workers(), arena, id_key, outside.stop}, b.grid));
-    const BlockIndex end = b.grid.all().end;
-    for (BlockIndex at; at < end;) {
-      const BlockRun run{at, std::min(at + blocks.window_size(), end)};
-      std::vector<Damage> damages;
-      const auto expected = TRY(blocks.prints(run, damages));
-      if (!damages.empty()) return damages.front().what;
-      const auto differs = TRY(compare->run(run, expected));
-      const BlockWindow window = TRY(blocks.window(
-          run, [&](BlockIndex block) { return differs[(block - run.begin).size()] != 0; }));
-      if (!window.damages.empty()) {
-        return fmt::format(
-            "the target does not hold point A ({}): block {} is neither as in B nor "
-            "in the file",
-            difference.a().id.hex().substr(0, 12), window.damages.front().blocks.begin.value());
-      }
-      at = run.end;
-      show.progress(
-          {"checking", b.grid.bytes_of(BlockRun{BlockIndex(0), at}).length(), b.grid.size(), {}});
-    }
-    return std::nullopt;
-  }
-
-  std::string target_journal() const {
-    std::string name = std::filesystem::absolute(target_).string();
-    if (!name.starts_with("/dev/")) return target_ + ".ebb-restore";
-    std::ranges::replace(name, '/', '-');
-    return "/var/lib/ebb/restore/" + name.substr(1);
   }
 
   CommonOptions common_;

@@ -14,6 +14,7 @@
 #include "tools/common/size_text.h"
 #include "tools/ebb/find_point.h"
 #include "tools/ebb/print_damage.h"
+#include "tools/ebb/target.h"
 
 namespace ebb {
 
@@ -35,7 +36,8 @@ class RestoreCommand final : public Command {
     app.add_option("--expect-serial", wishes_.expect_serial, "Refuse unless the target has it");
     app.add_option("--expect-wwn", wishes_.expect_wwn, "Refuse unless the target has it");
     app.add_option("--journal", journal_, "File that remembers how far a restore is");
-    app.add_option("--threads", common_.threads, "Workers (default: one a processor)");
+    app.add_option("--threads", common_.threads, "Workers (default: one a processor)")
+        ->check(CLI::Range(0, 256));
     common_.declare_repo(app);
     common_.declare_passphrase(app);
     common_.declare_output(app);
@@ -79,7 +81,8 @@ class RestoreCommand final : public Command {
  private:
   Result<RestoreTarget> probe_target(const KnownPoint& known, const std::string& repository) {
     RestoreTarget target;
-    if (!std::filesystem::exists(target_) && !target_.starts_with("/dev/")) {
+    std::error_code error;
+    if (!std::filesystem::exists(target_, error) && !target_.starts_with("/dev/")) {
       target.is_new = true;
       target.passport.path = target_;
       target.passport.kind = "image";
@@ -100,7 +103,7 @@ class RestoreCommand final : public Command {
     const auto arena = TRY(host.arena(verify_memory()));
     VerifyReport report =
         TRY(verify_records({source, host.ring(), host.workers(), *arena, show, outside.stop}, point,
-                           RecordCheck::sound, &opener, 100, outside.random));
+                           RecordCheck::sound, &opener, all_blocks()));
     add_damages(plan, std::move(report.damages), wishes_);
     return {};
   }
@@ -144,6 +147,7 @@ class RestoreCommand final : public Command {
     const auto device =
         TRY(during(open_device(target_, Access::write, target.passport.shape, host.ring()),
                    "opening the target"));
+    if (!target.is_new) TRY(still_the_same(target_, target.passport));
     const auto journal = journal_file(journal_path(target.passport));
     const auto arena = TRY(host.arena(Restore::memory()));
     RestoreRequest request;
@@ -154,8 +158,9 @@ class RestoreCommand final : public Command {
     request.in_place = wishes_.in_place;
     request.moves_gpt = plan.moves_gpt;
     request.salvage = wishes_.salvage;
-    request.target_identity = sha256(bytes_of(fmt::format(
-        "{} {}", std::filesystem::absolute(target_).string(), target.passport.shape.size.value())));
+    request.target_identity = sha256(
+        bytes_of(fmt::format("{} {} {}", absolute_path(target_), target.passport.shape.size.value(),
+                             identity_text(target.passport))));
     Restore restore({source, *device, opener, *journal, host.ring(), host.workers(), *arena,
                      keys.id_key, show, outside.stop},
                     std::move(request));
@@ -177,11 +182,7 @@ class RestoreCommand final : public Command {
   }
 
   std::string journal_path(const Passport& target) const {
-    if (!journal_.empty()) return journal_;
-    if (target.kind == "image") return target_ + ".ebb-restore";
-    std::string name = std::filesystem::absolute(target_).string();
-    std::ranges::replace(name, '/', '-');
-    return "/var/lib/ebb/restore/" + name.substr(1);
+    return journal_.empty() ? restore_journal_path(target) : journal_;
   }
 
   // The kernel keeps the old table until it is told; it is no failure when it cannot.

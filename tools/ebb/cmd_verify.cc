@@ -21,9 +21,10 @@ class Verify final : public Command {
     app.add_option("POINT", point_, "One point (default: the whole repository)");
     app.add_option("--against", against_, "Compare the point with this device instead");
     app.add_option("--sample", percent_, "Check this many percent of the blocks, chosen at random")
-        ->check(CLI::Range(0.0, 100.0))
+        ->check(CLI::Range(0.001, 100.0))
         ->capture_default_str();
-    app.add_option("--threads", common_.threads, "Workers (default: one a processor)");
+    app.add_option("--threads", common_.threads, "Workers (default: one a processor)")
+        ->check(CLI::Range(0, 256));
     common_.declare_repo(app);
     common_.declare_passphrase(app);
     common_.declare_source_key(app);
@@ -109,8 +110,8 @@ class Verify final : public Command {
     }
     const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(repository, keys),
                                                host.workers().count()));
-    return verify_records(world, known.point.point, RecordCheck::opened, opener.get(), percent_,
-                          outside.random);
+    return verify_records(world, known.point.point, RecordCheck::opened, opener.get(),
+                          some_blocks(percent_, outside.random));
   }
 
   Result<ScrubReport> look_at_everything(EngineHost& host, Repository& repository,

@@ -86,7 +86,8 @@ Result<ReadingKeys> reading_keys(const CommonOptions& options, Outside& outside,
   const RepositoryConfig& config = repository.config();
   if (needs == NeedsKeyring::no) {
     const std::string path = source_key_path(options, outside, config.id);
-    if (std::filesystem::exists(path)) {
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) {
       SourceKey key = TRY(read_source_key(path));
       if (key.repository != config.id) {
         return fail(Error::mismatch("the source key {} belongs to repository {}, this one is {}",

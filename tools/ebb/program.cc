@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // program.cc - the program ebb: a table of commands, and the one place where the option parser's
 // exceptions end.
+#include <exception>
 #include <ostream>
 
 #include "tools/ebb/command.h"
@@ -14,6 +15,15 @@ constexpr const char* version = "ebb 0.1.0";
 using Maker = std::unique_ptr<Command> (*)(CLI::App&);
 constexpr Maker makers[] = {make_init,   make_backup, make_points, make_inspect, make_restore,
                             make_verify, make_diff,   make_scrub,  make_key};
+
+// Libraries that throw (no memory, a path that cannot be looked at) end here, in words.
+Result<ExitCode> run_guarded(Command& command, Outside& outside) {
+  try {
+    return command.run(outside);
+  } catch (const std::exception& error) {
+    return fail(Error::lost("{}", error.what()));
+  }
+}
 
 }  // namespace
 
@@ -40,7 +50,7 @@ ExitCode run_ebb(const std::vector<std::string>& arguments, Outside& outside) {
   }
   for (const auto& [declared, command] : commands) {
     if (!declared->parsed()) continue;
-    const auto ended = command->run(outside);
+    const auto ended = run_guarded(*command, outside);
     if (ended) return *ended;
     const bool interrupted = outside.stop.raised();
     outside.err << "ebb: " << ended.error().text() << std::endl;

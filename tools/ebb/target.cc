@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/ebb/target.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "devmap/probe.h"
+
+namespace ebb {
+
+Result<void> still_the_same(const std::string& path, const Passport& planned) {
+  const Passport now = TRY(during(probe(path), "looking at the target again"));
+  if (now.shape == planned.shape && identity_text(now) == identity_text(planned)) return {};
+  return fail(Error::mismatch("{} is another device than the one that was planned for; nothing was "
+                              "written",
+                              path));
+}
+
+std::string absolute_path(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return error ? path : absolute.string();
+}
+
+std::string restore_journal_path(const Passport& target) {
+  if (target.kind == "image") return target.path + ".ebb-restore";
+  std::string name = absolute_path(target.path);
+  std::ranges::replace(name, '/', '-');
+  return "/var/lib/ebb/restore/" + name.substr(1);
+}
+
+}  // namespace ebb

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// target.h - what commands that write to a device need to say about it.
+#pragma once
+
+#include <string>
+
+#include "devmap/core/result.h"
+#include "devmap/passport.h"
+
+namespace ebb {
+
+// Mismatch unless the path still leads to the device that was planned for: between plan and write
+// hours may pass, and device names move. Call it when the device is open.
+Result<void> still_the_same(const std::string& path, const Passport& planned);
+
+// Where the journal of a restore to this target lies when nobody says otherwise.
+std::string restore_journal_path(const Passport& target);
+
+// The path from the root, as far as it can be told.
+std::string absolute_path(const std::string& path);
+
+}  // namespace ebb
