@@ -187,7 +187,7 @@ TEST_F(RepositoryCrash, AnImportedPointIsWholeOrAbsentWhereverTheImportIsStopped
 
 TEST_F(RepositoryCrash, ThePassphraseOpensEveryPointWhereverARotationIsStopped) {
   for_every_stop(
-      3, [&](FlowWorld& world) { return world.rotate().has_value(); },
+      2, [&](FlowWorld& world) { return world.rotate().has_value(); },
       [&](FlowWorld& world, bool finished) {
         expect_whole(world, nullptr);
         if (HasFatalFailure()) return;
