@@ -2,6 +2,7 @@
 #include "engine/flow/local_sink.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ebb {
 
@@ -93,7 +94,14 @@ Result<void> LocalSink::keep(const PageDigest& digest, Bytes bytes) {
   if (claimed_.contains(name)) return {};
   std::optional<RecordPlace> place;
   TRY(repository_.packs().look_up(std::span(&name, 1), std::span(&place, 1)));
-  if (place) return {};
+  if (place) {
+    // The point that is being made must be whole: a page that lies there damaged is kept anew.
+    const auto there = repository_.packs().read_record(*place, RecordKind::page, name);
+    if (there) return {};
+    const ErrorKind kind = there.error().kind();
+    if (kind != ErrorKind::damaged && kind != ErrorKind::absent) return fail(there.error());
+    replaced_.push_back({place->pack, place->at, name});
+  }
   claimed_.insert(name);
   const ByteCount length(sizeof(RecordHeaderOnDisk) + bytes.size());
   std::optional<ShipRoom> room;
@@ -143,7 +151,9 @@ Result<void> LocalSink::flush() {
     TRY(health());
     TRY(collect_published());
   }
-  return repository_.objects().files().sync_folder(layout::packs);
+  TRY(repository_.objects().files().sync_folder(layout::packs));
+  // Only now, for what was damaged may still be mended while nothing else is there.
+  return repository_.packs().note_lost(std::exchange(replaced_, {}), repository_.random());
 }
 
 Result<void> LocalSink::commit(const SignedPoint& point) {

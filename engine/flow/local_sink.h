@@ -40,6 +40,8 @@ class LocalSink final : public ExtentSink {
   std::vector<std::unique_ptr<PackWriter>> writers_;
   // Names in packs that are not published yet.
   std::unordered_set<RecordName, NameHash> claimed_;
+  // Damaged pages of the repository that this run keeps anew.
+  std::vector<LostRecord> replaced_;
   ByteCount stored_;
 };
 

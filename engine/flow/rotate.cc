@@ -16,20 +16,21 @@ Keyring copy_of(const Keyring& keyring) {
 }
 
 Result<void> publish(Repository& repository, const Keyring& keyring, std::uint64_t generation,
-                     Bytes passphrase, const PaperKey& paper, WallTime now) {
+                     Bytes passphrase, const PaperKey& paper, WallTime now,
+                     const PassphraseCost& cost) {
   const KeyringName name{repository.config().id, generation};
   KeyringKey key;
   repository.random().fill(key.room());
-  const Slot slots[] = {
-      TRY(make_passphrase_slot(name, key, passphrase, "passphrase", now, repository.random())),
-      make_paper_slot(name, key, paper, "paper key", now, repository.random())};
+  const Slot slots[] = {TRY(make_passphrase_slot(name, key, passphrase, "passphrase", now,
+                                                 repository.random(), cost)),
+                        make_paper_slot(name, key, paper, "paper key", now, repository.random())};
   return repository.keys().publish_generation(keyring, name, key, slots);
 }
 
 }  // namespace
 
 Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring& old,
-                                   Bytes passphrase, WallTime now) {
+                                   Bytes passphrase, WallTime now, const PassphraseCost& cost) {
   KeyStore& keys = repository.keys();
   RotationReport report;
   repository.random().fill(report.paper.room());
@@ -52,7 +53,7 @@ Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring
   Keyring both = copy_of(old.keyring);
   both.recipients.push_back(make_hpke_secret_key(repository.random()));
   const HpkePublicKey recipient = hpke_public_key(both.recipients.back());
-  TRY(publish(repository, both, newest + 1, passphrase, report.paper, now));
+  TRY(publish(repository, both, newest + 1, passphrase, report.paper, now, cost));
 
   Members members = TRY(keys.members(verify_key_of(both.authority), &both.id_key));
   members.recipients = {recipient};
@@ -70,7 +71,7 @@ Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring
   only_new.authority = both.authority.duplicate();
   only_new.id_key = both.id_key.duplicate();
   only_new.recipients.push_back(both.recipients.back().duplicate());
-  TRY(publish(repository, only_new, newest + 2, passphrase, report.paper, now));
+  TRY(publish(repository, only_new, newest + 2, passphrase, report.paper, now, cost));
   for (const Envelope& envelope : envelopes) {
     if (envelope.recipient != recipient) TRY(keys.remove_envelope(envelope));
   }

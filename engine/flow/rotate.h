@@ -16,6 +16,6 @@ struct RotationReport {
 };
 
 Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring& old,
-                                   Bytes passphrase, WallTime now);
+                                   Bytes passphrase, WallTime now, const PassphraseCost& cost = {});
 
 }  // namespace ebb

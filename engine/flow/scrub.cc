@@ -252,6 +252,8 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   }
   put_tail(tail, whole.bytes, tail.first_tail_at());
   put_tail(tail, whole.bytes, tail.second_tail_at());
+  const Bytes table_bytes =
+      Bytes(whole.bytes).subspan(tail.table_at, tail.record_count * sizeof(TableEntryOnDisk));
   const bool something_to_mend = !right_size || !tails_sound || !outcome.mended.empty();
   // What a disk does not give today it may give tomorrow: nothing is written over it while anything
   // of the pack stays lost.
@@ -264,7 +266,11 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
     if (!same_bytes(check.bytes, whole.bytes)) {
       return fail(Error::damaged("what was mended reads back differently; is the disk failing?"));
     }
-    world_.repository.packs().close_pack(pack);
+    PackStore& packs = world_.repository.packs();
+    packs.close_pack(pack);
+    // Opening the store could not read its table; now its records can be found.
+    const auto table = unpack_table(tail, table_bytes);
+    if (packs.unreadable_packs().contains(pack) && table) TRY(packs.add(pack, *table));
   }
   std::string what;
   const auto add = [&](const std::string& part) { what += (what.empty() ? "" : "; ") + part; };
@@ -277,8 +283,6 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   const bool can_be_mended = outcome.lost.empty();
   bool known = false;
   if (!can_be_mended) {
-    const Bytes table_bytes =
-        Bytes(whole.bytes).subspan(tail.table_at, tail.record_count * sizeof(TableEntryOnDisk));
     const auto table = unpack_table(tail, table_bytes);
     std::vector<LostRecord> lost;
     if (table) {

@@ -221,6 +221,7 @@ Result<void> PackStore::look_up_here(std::span<const RecordName> names,
 
 Result<void> PackStore::add(const PackId& pack, std::span<const TableEntry> table) {
   packs_.insert(pack);
+  unreadable_.erase(pack);
   return during(index_->add_pack(pack, table), "adding pack {}", pack.hex());
 }
 

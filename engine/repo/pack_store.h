@@ -44,7 +44,8 @@ class PackStore {
   bool whole() const { return whole_; }
   Result<void> set_whole(bool whole);
 
-  // A pack was published; its records can be found from now on.
+  // A pack was published, or one that could not be read was mended; its records can be found from
+  // now on.
   Result<void> add(const PackId& pack, std::span<const TableEntry> table);
   const std::unordered_set<PackId, NameHash>& packs() const { return packs_; }
   // Packs whose table could not be read when the store was opened, and why.

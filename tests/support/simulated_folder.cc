@@ -87,11 +87,20 @@ struct NameChange {
   bool covered = false;
 
   void apply(Tree& tree) const {
+    if (inode->is_folder && !removed.empty() && !added.empty()) move_content(tree);
     if (!removed.empty()) {
       const auto found = tree.find(removed);
       if (found != tree.end() && found->second == inode) tree.erase(found);
     }
     if (!added.empty()) tree[added] = inode;
+  }
+  // Names are full ones, so what a folder holds goes with it.
+  void move_content(Tree& tree) const {
+    const std::string prefix = removed + "/";
+    for (auto at = tree.lower_bound(prefix); at != tree.end() && at->first.starts_with(prefix);) {
+      tree[added + "/" + at->first.substr(prefix.size())] = at->second;
+      at = tree.erase(at);
+    }
   }
   bool touches(const std::string& folder) const {
     return (!removed.empty() && folder_of(removed) == folder) ||
@@ -128,6 +137,10 @@ struct SimulatedFolder::State {
     if (!folder->is_folder) return fail(Error::from_errno(ENOTDIR));
     return {};
   }
+  bool holds_anything(const std::string& folder) const {
+    const auto first = current.lower_bound(folder + "/");
+    return first != current.end() && first->first.starts_with(folder + "/");
+  }
   void change_names(NameChange change) {
     change.apply(current);
     names.push_back(std::move(change));
@@ -144,6 +157,7 @@ struct SimulatedFolder::State {
   std::uint64_t allowed = never;
   std::uint64_t writes = 0;
   std::uint64_t full_from = never;
+  std::uint64_t bad_write = never;
   ReadFault read_fault;
 };
 
@@ -248,9 +262,11 @@ class SimulatedFile final : public File {
       return {};
     }
     if (!writable_ || transfer.way != Way::write) return fail(Error::from_errno(EBADF));
-    const bool full = state_->writes++ >= state_->full_from;
+    const std::uint64_t number = state_->writes++;
+    const bool full = number >= state_->full_from;
+    const bool bad = number == state_->bad_write;
     Bytes bytes = transfer.data;
-    if (full) bytes = bytes.first(state_->random->below(bytes.size() + 1));
+    if (full || bad) bytes = bytes.first(state_->random->below(bytes.size() + 1));
     flight.change = std::make_shared<Change>();
     flight.change->at = transfer.at.value();
     flight.change->bytes = copy_of(bytes);
@@ -259,6 +275,7 @@ class SimulatedFile final : public File {
       inode_->unsynced.push_back(flight.change);
     }
     if (full) return fail(Error::from_errno(ENOSPC));
+    if (bad) return fail(Error::from_errno(EIO));
     return {};
   }
 
@@ -316,9 +333,8 @@ Result<void> SimulatedFolder::rename(const std::string& from, const std::string&
   const auto inode = TRY(state_->find(from));
   TRY(state_->has_folder(to));
   const auto there = state_->current.find(to);
-  EBB_CHECK(!inode->is_folder, "the simulation renames files only");
-  if (there != state_->current.end() && there->second->is_folder) {
-    return fail(Error::from_errno(EISDIR).during("renaming {} to {}", from, to));
+  if (there != state_->current.end() && (there->second->is_folder || inode->is_folder)) {
+    return fail(Error::from_errno(EEXIST).during("renaming {} to {}", from, to));
   }
   if (from != to) state_->change_names({from, to, inode, false});
   return {};
@@ -327,7 +343,9 @@ Result<void> SimulatedFolder::rename(const std::string& from, const std::string&
 Result<void> SimulatedFolder::remove(const std::string& name) {
   TRY(state_->mutate());
   const auto inode = TRY(state_->find(name));
-  if (inode->is_folder) return fail(Error::from_errno(EISDIR).during("removing {}", name));
+  if (state_->holds_anything(name)) {
+    return fail(Error::from_errno(ENOTEMPTY).during("removing {}", name));
+  }
   state_->change_names({name, "", inode, false});
   return {};
 }
@@ -410,6 +428,9 @@ bool SimulatedFolder::stopped() const {
 void SimulatedFolder::full_from_write(std::uint64_t number) {
   state_->full_from = number;
 }
+void SimulatedFolder::fail_write(std::uint64_t number) {
+  state_->bad_write = number;
+}
 std::uint64_t SimulatedFolder::writes() const {
   return state_->writes;
 }
@@ -433,6 +454,18 @@ std::vector<std::string> SimulatedFolder::all_files() const {
     if (!inode->is_folder) names.push_back(name);
   }
   return names;
+}
+
+std::unique_ptr<SimulatedFolder> SimulatedFolder::copy(Loop& loop, std::uint64_t seed) const {
+  auto copied = std::make_shared<State>(loop, seed);
+  for (const auto& [name, inode] : state_->current) {
+    auto fresh = std::make_shared<Inode>();
+    fresh->is_folder = inode->is_folder;
+    fresh->durable = fresh->current = inode->current;
+    copied->durable[name] = std::move(fresh);
+  }
+  copied->current = copied->durable;
+  return std::unique_ptr<SimulatedFolder>(new SimulatedFolder(std::move(copied)));
 }
 
 }  // namespace ebb::test

@@ -37,6 +37,9 @@ class SimulatedFolder final : public Files {
   // free, and the result holds what survived. Files still open belong to the dead one.
   std::unique_ptr<SimulatedFolder> crash();
 
+  // Another folder with the same content, all of it durable.
+  std::unique_ptr<SimulatedFolder> copy(Loop& loop, std::uint64_t seed) const;
+
   // The first `operations` mutating operations pass, counted over the folder's life; the next one,
   // and everything after it, reads too, fails as `lost`. Syncs and locks that make a file count.
   void stop_after(std::uint64_t operations);
@@ -47,6 +50,8 @@ class SimulatedFolder final : public Files {
   // disk full; it may have written a part. never: there is room again.
   static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
   void full_from_write(std::uint64_t number);
+  // The write with this number fails as a medium error does; it may have written a part.
+  void fail_write(std::uint64_t number);
   std::uint64_t writes() const;
 
   // Reads for which this says true fail as a medium error does.

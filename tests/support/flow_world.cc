@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/flow_world.h"
+
+#include <set>
+
+#include "devmap/core/check.h"
+#include "engine/flow/local_sink.h"
+#include "engine/flow/local_source.h"
+#include "engine/repo/pack_reader.h"
+#include "tests/support/seed.h"
+
+namespace ebb::test {
+
+namespace {
+
+constexpr PassphraseCost cheap{64, 1, 1};
+Bytes passphrase() {
+  return bytes_of("correct horse");
+}
+
+SourceKey copy_of(const SourceKey& key) {
+  auto copy = unpack_source_key(pack_source_key(key));
+  EBB_CHECK(copy.has_value(), "a packed source key is one");
+  return std::move(*copy);
+}
+
+}  // namespace
+
+FlowWorld::FlowWorld(std::uint64_t seed, unsigned threads)
+    : workers_(loop_, threads),
+      random_(seeded_random(seed)),
+      folder_(std::make_unique<SimulatedFolder>(loop_, random_->next_u64())) {
+  auto made =
+      Repository::create(*folder_, loop_, *random_, clock_.wall(), passphrase(), "test", cheap);
+  EBB_CHECK(made.has_value(), "a repository in memory can be made");
+  key_ = std::move(made->source);
+}
+
+FlowWorld::FlowWorld(std::uint64_t seed, SourceKey key, const SimulatedFolder& folder)
+    : workers_(loop_, 0),
+      random_(seeded_random(seed)),
+      key_(std::move(key)),
+      folder_(folder.copy(loop_, random_->next_u64())) {}
+
+FlowWorld::~FlowWorld() = default;
+
+std::unique_ptr<FlowWorld> FlowWorld::twin(std::uint64_t seed) const {
+  return std::unique_ptr<FlowWorld>(new FlowWorld(seed, copy_of(key_), *folder_));
+}
+
+Result<Repository*> FlowWorld::repository() {
+  if (!repository_) {
+    repository_ = TRY(Repository::open(*folder_, loop_, *random_, StoreAccess::write));
+  }
+  return repository_.get();
+}
+
+void FlowWorld::close() {
+  repository_.reset();
+}
+
+void FlowWorld::crash() {
+  auto survived = folder_->crash();
+  close();
+  folder_ = std::move(survived);
+}
+
+Result<UnlockedKeyring> FlowWorld::unlock() {
+  Repository* repository = TRY(this->repository());
+  return repository->keys().unlock(passphrase());
+}
+
+Result<BackupReport> FlowWorld::backup(BlockDevice& device, const Passport& passport,
+                                       const BackupWishes& wishes) {
+  Repository* repository = TRY(this->repository());
+  const Members members = TRY(repository->keys().members(key_.authority, &key_.id_key));
+  const auto arena = TRY(Arena::make(Backup::memory() + PackMemory::total(), nullptr));
+  LocalSink sink(*repository, workers_, *arena);
+  BackupRequest request;
+  request.volume_name = wishes.volume;
+  request.passport = passport;
+  request.block_size = wishes.block_size;
+  request.compression = wishes.compression;
+  Backup backup(
+      {device, sink, loop_, workers_, *arena, key_, members, clock_, *random_, observer, stop_},
+      std::move(request));
+  return backup.run();
+}
+
+Result<BackupReport> FlowWorld::backup(MemoryDevice& device, const BackupWishes& wishes) {
+  return backup(device, passport_of(device), wishes);
+}
+
+Result<RestoreReport> FlowWorld::restore(const SignedPoint& point, BlockDevice& target,
+                                         const RestoreWishes& wishes) {
+  Repository* repository = TRY(this->repository());
+  const UnlockedKeyring keys = TRY(unlock());
+  const auto arena = TRY(Arena::make(Restore::memory(), nullptr));
+  LocalSource source(*repository);
+  const auto opener = TRY(RecordOpener::make(
+      source, keys.keyring.id_key,
+      [&](const DataKeyId& id) { return repository->keys().data_key(id, keys.keyring); },
+      workers_.count()));
+  MemoryJournal own_journal;
+  RestoreRequest request;
+  request.point = point.point;
+  request.id = point.id;
+  request.about = TRY(open_about(point.point, keys.keyring.id_key));
+  request.in_place = wishes.in_place;
+  request.salvage = wishes.salvage;
+  request.moves_gpt = request.about.passport.table.kind == TableKind::gpt &&
+                      target.shape().size != point.point.grid.size();
+  Restore restore({source, target, *opener, wishes.journal ? *wishes.journal : own_journal, loop_,
+                   workers_, *arena, keys.keyring.id_key, observer, stop_},
+                  std::move(request));
+  return restore.run();
+}
+
+Result<VerifyReport> FlowWorld::verify(const SignedPoint& point) {
+  Repository* repository = TRY(this->repository());
+  const UnlockedKeyring keys = TRY(unlock());
+  const auto arena = TRY(Arena::make(verify_memory(), nullptr));
+  LocalSource source(*repository);
+  const auto opener = TRY(RecordOpener::make(
+      source, keys.keyring.id_key,
+      [&](const DataKeyId& id) { return repository->keys().data_key(id, keys.keyring); },
+      workers_.count()));
+  return verify_records({source, loop_, workers_, *arena, observer, stop_}, point.point,
+                        RecordCheck::opened, opener.get(), 100, *random_);
+}
+
+Result<ScrubReport> FlowWorld::scrub(ScrubMode mode) {
+  Repository* repository = TRY(this->repository());
+  return Scrub({*repository, loop_, workers_, observer, stop_}, mode).run();
+}
+
+Result<RotationReport> FlowWorld::rotate() {
+  Repository* repository = TRY(this->repository());
+  const UnlockedKeyring old = TRY(unlock());
+  return rotate_keys(*repository, old, passphrase(), clock_.wall(), cheap);
+}
+
+Result<DifferenceReport> FlowWorld::export_to(SimulatedFolder& out, const SignedPoint& a,
+                                              const SignedPoint& b, const std::string& name) {
+  Repository* repository = TRY(this->repository());
+  const auto arena = TRY(Arena::make(difference_memory(), nullptr));
+  return export_difference({*repository, loop_, workers_, *arena, observer, stop_}, a, b, out,
+                           name);
+}
+
+Result<ImportReport> FlowWorld::import_from(SimulatedFolder& in, const std::string& name) {
+  Repository* repository = TRY(this->repository());
+  const auto file = TRY(in.open(name));
+  const auto difference = TRY(DifferenceFile::open(*file, loop_));
+  const auto arena = TRY(Arena::make(PackMemory::total(), nullptr));
+  LocalSink sink(*repository, workers_, *arena);
+  return import_difference(*difference, *repository, sink, stop_);
+}
+
+Result<std::vector<SignedPoint>> FlowWorld::points() {
+  Repository* repository = TRY(this->repository());
+  std::vector<SignedPoint> all;
+  for (const layout::PointName& name : TRY(repository->point_names())) {
+    all.push_back(TRY(repository->point(name)));
+  }
+  return all;
+}
+
+std::vector<RecordName> names_that_lie_twice(SimulatedFolder& folder, Loop& loop) {
+  std::set<RecordName> once;
+  std::vector<RecordName> twice;
+  for (const std::string& name : folder.all_files()) {
+    if (!name.starts_with("packs/")) continue;
+    const auto file = folder.open(name);
+    EBB_CHECK(file.has_value(), "a file that is there can be opened");
+    const auto tail = read_pack_tail(loop, **file);
+    EBB_CHECK(tail.has_value(), "a published pack has a tail");
+    const auto table = read_pack_table(loop, **file, tail->tail);
+    EBB_CHECK(table.has_value(), "a published pack has a table");
+    for (const TableEntry& entry : *table) {
+      if (!once.insert(entry.name).second) twice.push_back(entry.name);
+    }
+  }
+  return twice;
+}
+
+}  // namespace ebb::test

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// flow_world.h - a repository in a simulated folder, with the keys and everything else that a
+// backup, a restore, a verify or a scrub needs, all in one process and from one seed.
+//
+// With no worker threads a whole story is deterministic. The passphrase costs next to nothing.
+#pragma once
+
+#include <memory>
+
+#include "engine/flow/backup.h"
+#include "engine/flow/difference_import.h"
+#include "engine/flow/difference_writer.h"
+#include "engine/flow/restore.h"
+#include "engine/flow/rotate.h"
+#include "engine/flow/scrub.h"
+#include "tests/support/simulated_folder.h"
+#include "tests/support/stamped_disk.h"
+
+namespace ebb::test {
+
+// A clock that moves by a second whenever it is asked.
+class TestClock final : public Clock {
+ public:
+  WallTime wall() const override { return {1'790'000'000'000'000'000 + next() * 1'000'000'000}; }
+  double steady_seconds() const override { return static_cast<double>(next()); }
+
+ private:
+  std::int64_t next() const { return ++seconds_; }
+  mutable std::int64_t seconds_ = 0;
+};
+
+// Keeps what it was told.
+class NotingObserver final : public Observer {
+ public:
+  void progress(const Progress&) override {}
+  void note(std::string_view sentence) override { notes.append(sentence).append("\n"); }
+  std::string notes;
+};
+
+// A journal in memory.
+class MemoryJournal final : public JournalKeeper {
+ public:
+  Result<std::optional<RestoreJournal>> read() override { return kept; }
+  Result<void> write(const RestoreJournal& journal) override {
+    kept = journal;
+    return {};
+  }
+  Result<void> remove() override {
+    kept.reset();
+    return {};
+  }
+  std::optional<RestoreJournal> kept;
+};
+
+class FlowWorld {
+ public:
+  struct BackupWishes {
+    std::optional<BlockSize> block_size;
+    Compression compression;
+    std::string volume = "disk";
+  };
+  struct RestoreWishes {
+    bool in_place = false;
+    bool salvage = false;
+    JournalKeeper* journal = nullptr;  // Else one of its own.
+  };
+
+  // A new repository.
+  explicit FlowWorld(std::uint64_t seed, unsigned threads = 0);
+  ~FlowWorld();
+  FlowWorld(const FlowWorld&) = delete;
+  FlowWorld& operator=(const FlowWorld&) = delete;
+  // The same keys and a copy of the same folder; nothing is shared.
+  std::unique_ptr<FlowWorld> twin(std::uint64_t seed) const;
+
+  SimulatedFolder& folder() { return *folder_; }
+  Loop& loop() { return loop_; }
+  Workers& workers() { return workers_; }
+  Random& random() { return *random_; }
+  const SourceKey& key() const { return key_; }
+
+  // Open for writing; opened when it is not.
+  Result<Repository*> repository();
+  void close();
+  // The power goes; what survived is the folder from here on.
+  void crash();
+  // By the passphrase, each time anew.
+  Result<UnlockedKeyring> unlock();
+
+  Result<BackupReport> backup(BlockDevice& device, const Passport& passport,
+                              const BackupWishes& wishes);
+  Result<BackupReport> backup(MemoryDevice& device, const BackupWishes& wishes);
+  Result<BackupReport> backup(MemoryDevice& device) { return backup(device, BackupWishes{}); }
+  Result<RestoreReport> restore(const SignedPoint& point, BlockDevice& target,
+                                const RestoreWishes& wishes);
+  Result<RestoreReport> restore(const SignedPoint& point, BlockDevice& target) {
+    return restore(point, target, RestoreWishes{});
+  }
+  // Opens every block.
+  Result<VerifyReport> verify(const SignedPoint& point);
+  Result<ScrubReport> scrub(ScrubMode mode);
+  Result<RotationReport> rotate();
+  Result<DifferenceReport> export_to(SimulatedFolder& out, const SignedPoint& a,
+                                     const SignedPoint& b, const std::string& name);
+  Result<ImportReport> import_from(SimulatedFolder& in, const std::string& name);
+  Result<std::vector<SignedPoint>> points();
+
+  NotingObserver observer;
+
+ private:
+  FlowWorld(std::uint64_t seed, SourceKey key, const SimulatedFolder& folder);
+  Loop loop_;
+  Workers workers_;
+  std::unique_ptr<Random> random_;
+  TestClock clock_;
+  StopFlag stop_;
+  SourceKey key_;
+  std::unique_ptr<SimulatedFolder> folder_;
+  std::unique_ptr<Repository> repository_;
+};
+
+// The records that lie in more than one place of the repository's packs, by name.
+std::vector<RecordName> names_that_lie_twice(SimulatedFolder& folder, Loop& loop);
+
+}  // namespace ebb::test
