@@ -73,8 +73,8 @@ TEST_P(OracleDevice, ComesBackByteForByteAfterEveryGeneration) {
   const auto random = test_random();
   const ByteCount sector = GetParam() % 2 == 0 ? 512_B : 4_KiB;
   // Some are multiples of a block, most are not.
-  const ByteCount size =
-      sector * (2_MiB.value() / sector.value() + random->below(10_MiB.value() / sector.value()));
+  const ByteCount size = sector * ((2_MiB).value() / sector.value() +
+                                   random->below((10_MiB).value() / sector.value()));
   const TemporaryFolder folder;
   make_image(folder / "source.img", size);
   make_used(folder / "target.img", size);
@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(Random, OracleDevice, testing::Range(0, 4));
 
 TEST(OracleImage, OfAnyLengthInBytesComesBackByteForByte) {
   const auto random = test_random();
-  const ByteCount size(1 + random->below(6_MiB.value()));
+  const ByteCount size(1 + random->below((6_MiB).value()));
   const TemporaryFolder folder;
   make_image(folder / "source.img", size);
   make_used(folder / "target.img", size);
