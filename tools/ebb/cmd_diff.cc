@@ -181,6 +181,7 @@ class DiffApply {
       outside.err << "ebb: nothing was written; add --yes to change " << target_ << std::endl;
       return ExitCode::refused;
     }
+    TRY(during(prove_blocks(difference, outside), "proving {}", file_));
     const auto journal = journal_file(target_journal());
     const auto opener = TRY(RecordOpener::make(
         difference, keyring.keyring.id_key,
@@ -210,6 +211,15 @@ class DiffApply {
                   << std::flush;
     }
     return ExitCode::done;
+  }
+
+  // Every block that the file carries is there and sound, before the first byte is written.
+  static Result<void> prove_blocks(DifferenceFile& difference, const Outside& outside) {
+    for (const DifferenceFile::Block& block : difference.blocks()) {
+      TRY(difference.read_block(block));
+      if (outside.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+    }
+    return {};
   }
 
   // A block in which the target is neither B nor in the file: then it was not A.
