@@ -154,7 +154,7 @@ TEST_F(Difference, IsRefusedByAnotherRepository) {
 TEST_F(Difference, ThatIsDamagedChangesNothing) {
   ASSERT_TRUE(ebb_.restore(a_, target_->path()).ok());
   const std::uint64_t length = std::filesystem::file_size(file_);
-  // Past what parity mends, and it does not matter where.
+  // Wherever it lies: in a block, a page, a key, a table, parity.
   const std::uint64_t at = random_->below(length - 64);
   const ByteVector was = read_at(file_, ByteIndex(at), 64_B);
   write_at(file_, ByteIndex(at), random_bytes(*random_, 64));
