@@ -73,8 +73,8 @@ Result<DirtyMap> blocks_still_as_in_a(DifferenceFile& file, const VerifyWorld& w
   PointBlocks a(file, file.a().point);
   PointBlocks b(file, file.b().point);
   DirtyMap still_a = DirtyMap::clean(b.grid());
-  const auto compare = TRY(
-      Compare::make({target, world.loop, world.workers, world.arena, id_key, world.stop}, b.grid()));
+  const auto compare = TRY(Compare::make(
+      {target, world.loop, world.workers, world.arena, id_key, world.stop}, b.grid()));
   TRY(for_windows(b, [&](BlockRun run) -> Result<void> {
     const auto is_not_b = TRY(compare->run(run, TRY(all_prints(b, run))));
     auto expected = TRY(prints_of_a(a, file.a().point, b.grid().size(), run));
@@ -86,12 +86,15 @@ Result<DirtyMap> blocks_still_as_in_a(DifferenceFile& file, const VerifyWorld& w
       const BlockIndex block = run.begin + BlockCount(i);
       if (is_not_b[i] != 0) still_a.mark(BlockRun::of(block, BlockCount(1)));
       if (is_not_a[i] == 0) continue;
-      return fail(Error::mismatch("the target does not hold point A ({}): its block {} is neither "
-                                  "as in A nor as in B",
-                                  file.a().id.hex().substr(0, 12), block.value()));
+      return fail(
+          Error::mismatch("the target does not hold point A ({}): its block {} is neither "
+                          "as in A nor as in B",
+                          file.a().id.hex().substr(0, 12), block.value()));
     }
-    world.observer.progress({"checking", b.grid().bytes_of(BlockRun{BlockIndex(0), run.end}).length(),
-                             b.grid().size(), {}});
+    world.observer.progress({"checking",
+                             b.grid().bytes_of(BlockRun{BlockIndex(0), run.end}).length(),
+                             b.grid().size(),
+                             {}});
     return {};
   }));
   return still_a;

@@ -14,7 +14,8 @@ namespace ebb {
 // The blocks in which B differs from A, by the two maps in the file.
 Result<DirtyMap> differing_blocks(DifferenceFile& file);
 
-// Opens every block that `wanted` marks and compares its fingerprint. Damaged when one cannot be had.
+// Opens every block that `wanted` marks and compares its fingerprint. Damaged when one cannot be
+// had.
 Result<void> prove_blocks(DifferenceFile& file, const VerifyWorld& world, RecordOpener& opener,
                           const DirtyMap& wanted);
 

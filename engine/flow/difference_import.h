@@ -17,7 +17,8 @@ struct ImportReport {
 };
 
 // `sink` ships into `repository`, which is open for writing. The caller checked B's signature and
-// proved the blocks that `wanted` marks (difference_check.h); no others are taken. B is published only when every block and page of it is in the repository.
+// proved the blocks that `wanted` marks (difference_check.h); no others are taken. B is published
+// only when every block and page of it is in the repository.
 Result<ImportReport> import_difference(DifferenceFile& file, Repository& repository,
                                        ExtentSink& sink, const DirtyMap& wanted,
                                        const StopFlag& stop);

@@ -16,6 +16,25 @@ bool is_damage(const Error& error) {
          error.kind() == ErrorKind::invalid;
 }
 
+// A block that an override names is known, whatever became of the page below it.
+std::vector<Damage> without_known(const std::vector<Damage>& damages,
+                                  const std::vector<std::optional<Fingerprint>>& entries,
+                                  BlockIndex first) {
+  std::vector<Damage> rest;
+  for (const Damage& damage : damages) {
+    bool goes_on = false;
+    for (BlockIndex at = damage.blocks.begin; at < damage.blocks.end; at += BlockCount(1)) {
+      const bool known = entries[(at - first).size()].has_value();
+      if (!known && goes_on) rest.back().blocks.end = at + BlockCount(1);
+      if (!known && !goes_on) {
+        rest.push_back({damage.what, damage.place, BlockRun::of(at, BlockCount(1))});
+      }
+      goes_on = !known;
+    }
+  }
+  return rest;
+}
+
 }  // namespace
 
 PointBlocks::PointBlocks(ExtentSource& source, const Point& point)
@@ -60,6 +79,7 @@ Result<void> PointBlocks::load(std::uint64_t segment) {
       }
     }
     for (const Override& o : (*page)->overrides) entries_[o.position] = o.fingerprint;
+    load_damages_ = without_known(load_damages_, entries_, first);
   }
   loaded_ = segment;
   return {};

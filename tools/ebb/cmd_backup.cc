@@ -52,14 +52,22 @@ nlohmann::json json_of(const BackupReport& report, const std::vector<std::string
           {"seconds", report.seconds}};
 }
 
+// What the option parser wants of a check: the reason against a value, or nothing.
+template <class T>
+std::string why_not(const Result<T>& result) {
+  return result ? "" : result.error().text();
+}
+
 class BackupCommand final : public Command {
  public:
   explicit BackupCommand(CLI::App& app) {
     app.add_option("DEVICE", device_, "Block device or image file")->required();
     app.add_option("--volume", volume_, "Name of the volume (default: from the device's identity)");
     app.add_option("--block-size", block_size_,
-                   "4K to 1M, a power of two (default: as before, or 64K)");
+                   "4K to 1M, a power of two (default: as before, or 64K)")
+        ->check([](const std::string& text) { return why_not(parse_block_size(text)); });
     app.add_option("--compress", compress_, "none, lz4[:LEVEL], or zstd[:LEVEL]")
+        ->check([](const std::string& text) { return why_not(Compression::parse(text)); })
         ->capture_default_str();
     app.add_option("--threads", common_.threads, "Workers (default: one a processor)")
         ->check(CLI::Range(0, 256));
@@ -76,7 +84,7 @@ class BackupCommand final : public Command {
   Result<ExitCode> run(Outside& outside) override {
     BackupRequest request;
     if (!block_size_.empty()) {
-      request.block_size = TRY(BlockSize::of(TRY(parse_size(block_size_))));
+      request.block_size = TRY(parse_block_size(block_size_));
     }
     request.compression = TRY(Compression::parse(compress_));
     const std::string path = TRY(repo_path(common_, outside));
@@ -126,6 +134,9 @@ class BackupCommand final : public Command {
   }
 
  private:
+  static Result<BlockSize> parse_block_size(const std::string& text) {
+    return BlockSize::of(TRY(parse_size(text)));
+  }
   Result<Members> members_for(Repository& repository, const SourceKey& key,
                               const SourceMemory& memory) {
     if (key.repository != repository.config().id) {

@@ -34,6 +34,7 @@ class DiffExport {
     common_.declare_source_key(*app);
     common_.declare_passphrase(*app);
     common_.declare_output(*app);
+    app->footer("Example:\n  ebb diff export 3fa91c root@latest -o root.ebbdiff");
   }
   CLI::App* app;
 
@@ -94,6 +95,9 @@ class DiffApply {
     common_.declare_source_key(*app);
     common_.declare_passphrase(*app);
     common_.declare_output(*app);
+    app->footer(
+        "Examples:\n  ebb diff apply root.ebbdiff /dev/sdb --yes\n"
+        "  ebb diff apply root.ebbdiff /srv/backup/copy");
   }
   CLI::App* app;
 

@@ -51,6 +51,7 @@ class KeyList final : public KeyAction {
   explicit KeyList(CLI::App& parent)
       : KeyAction(parent, "list", "Slots that open the repository, sources that add to it") {
     common_.declare_source_key(*app);
+    app->footer("Example:\n  ebb key list --repo /srv/backup/web1");
   }
   Result<ExitCode> run(Outside& outside) override {
     Repository* repository = TRY(open(outside, StoreAccess::read));
@@ -97,6 +98,9 @@ class KeyAdd final : public KeyAction {
     app->add_flag("--paper", paper_, "Add a paper key and print it once");
     app->add_option("--source", source_file_, "Make a source key for another host in this file");
     app->add_option("--name", name_, "Name of the new source, or label of the new slot");
+    app->footer(
+        "Examples:\n  ebb key add --new-passphrase-file /root/ann.pass --name Ann\n"
+        "  ebb key add --paper\n  ebb key add --source web2.key --name web2");
   }
   Result<ExitCode> run(Outside& outside) override {
     Repository* repository = TRY(open(outside, StoreAccess::write));
@@ -158,6 +162,7 @@ class KeyRemove final : public KeyAction {
  public:
   explicit KeyRemove(CLI::App& parent) : KeyAction(parent, "remove", "Remove a slot or a source") {
     app->add_option("ID", id_, "Id of a slot or source, or the start of one")->required();
+    app->footer("Example:\n  ebb key remove 3fa91c");
   }
   Result<ExitCode> run(Outside& outside) override {
     Repository* repository = TRY(open(outside, StoreAccess::write));
@@ -207,6 +212,7 @@ class KeyRotate final : public KeyAction {
       : KeyAction(parent, "rotate",
                   "Make new keys, wrap all data keys anew, drop every other slot") {
     app->footer(
+        "Example:\n  ebb key rotate --repo /srv/backup/web1\n\n"
         "The passphrase that was given opens the new keyring too, and a new paper key is "
         "printed. Other\npassphrases are dropped; add them again. No content is moved.");
   }

@@ -11,9 +11,10 @@ namespace ebb {
 Result<void> still_the_same(const std::string& path, const Passport& planned) {
   const Passport now = TRY(during(probe(path), "looking at the target again"));
   if (now.shape == planned.shape && identity_text(now) == identity_text(planned)) return {};
-  return fail(Error::mismatch("{} is another device than the one that was planned for; nothing was "
-                              "written",
-                              path));
+  return fail(
+      Error::mismatch("{} is another device than the one that was planned for; nothing was "
+                      "written",
+                      path));
 }
 
 std::string absolute_path(const std::string& path) {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/common/source_memory.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/support/image_file.h"
+#include "tests/support/seed.h"
+#include "tests/support/temporary_folder.h"
+
+namespace ebb::test {
+namespace {
+
+TEST(SourceMemory, ComesBackAsItWasWritten) {
+  const auto random = test_random();
+  const TemporaryFolder folder;
+  SourceMemory memory;
+  memory.members_epoch = 7;
+  const VolumeId volume = random->name<VolumeId>();
+  const PointId point = random->name<PointId>();
+  memory.volumes[volume] = {41, point};
+  ASSERT_TRUE(write_source_memory(folder / "state", memory).has_value());
+  const SourceMemory read = read_source_memory(folder / "state");
+  EXPECT_EQ(read.members_epoch, 7u);
+  ASSERT_EQ(read.volumes.size(), 1u);
+  EXPECT_EQ(read.volumes.at(volume).sequence, 41u);
+  EXPECT_EQ(read.volumes.at(volume).id, point);
+  EXPECT_FALSE(std::filesystem::exists(folder / "state.new"));
+}
+
+TEST(SourceMemory, ThatCannotBeReadIsEmpty) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(read_source_memory(folder / "absent").members_epoch, 0u);
+  for (const char* text : {"", "[]", "{", "{\"members_epoch\": -1, \"volumes\": 3}",
+                           "{\"volumes\": {\"zz\": {\"point\": 1}}}"}) {
+    write_text(folder / "state", text);
+    const SourceMemory read = read_source_memory(folder / "state");
+    EXPECT_EQ(read.members_epoch, 0u) << text;
+    EXPECT_TRUE(read.volumes.empty()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace ebb::test
