@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/flow_world.h"
 
+#include "engine/flow/difference_check.h"
+
 #include <set>
 
 #include "devmap/core/check.h"
@@ -126,7 +128,7 @@ Result<VerifyReport> FlowWorld::verify(const SignedPoint& point) {
       [&](const DataKeyId& id) { return repository->keys().data_key(id, keys.keyring); },
       workers_.count()));
   return verify_records({source, loop_, workers_, *arena, observer, stop_}, point.point,
-                        RecordCheck::opened, opener.get(), 100, *random_);
+                        RecordCheck::opened, opener.get(), all_blocks());
 }
 
 Result<ScrubReport> FlowWorld::scrub(ScrubMode mode) {
@@ -154,7 +156,8 @@ Result<ImportReport> FlowWorld::import_from(SimulatedFolder& in, const std::stri
   const auto difference = TRY(DifferenceFile::open(*file, loop_));
   const auto arena = TRY(Arena::make(PackMemory::total(), nullptr));
   LocalSink sink(*repository, workers_, *arena);
-  return import_difference(*difference, *repository, sink, stop_);
+  return import_difference(*difference, *repository, sink, TRY(differing_blocks(*difference)),
+                           stop_);
 }
 
 Result<std::vector<SignedPoint>> FlowWorld::points() {
