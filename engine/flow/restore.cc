@@ -227,7 +227,7 @@ Result<void> Restore::note_lost(std::vector<Damage> damages) {
 
 Result<void> Restore::blank_late_areas() {
   for (const BlockRun& run : late_) TRY(write_zeroes(grid_.bytes_of(run)));
-  if (TRY(has_old_backup_gpt())) {
+  if (request_.moves_gpt || TRY(has_old_backup_gpt())) {
     const ByteIndex end(world_.target.shape().size.value());
     TRY(write_zeroes({end - backup_gpt_room, end}));
   }

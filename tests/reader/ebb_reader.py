@@ -24,7 +24,7 @@ import contextlib
 import hashlib
 import os
 import sys
-from typing import BinaryIO, Callable, Iterator, List
+from typing import BinaryIO, Callable, Dict, Iterator, List
 
 sys.dont_write_bytecode = True  # Nothing is left behind beside the source.
 
@@ -181,8 +181,14 @@ def command_check(arguments: argparse.Namespace) -> int:
     return EXIT_DAMAGE if damages else 0
 
 
+def names_by_block(point: Point, packs: Packs) -> Dict[int, bytes]:
+    """What the point's map says of each block that is not zero."""
+    return {block: name for first, names in walk_map(point, packs.page)
+            for block, name in enumerate(names, first) if name != ZERO_NAME}
+
+
 def command_diff(arguments: argparse.Namespace) -> int:
-    """Each block of B is zero, in the base image, or in the file; else the base is not A."""
+    """Each block of the base must be as in B or as in A; where it is as in A, the file has B's."""
     file = DifferenceFile(arguments.file)
     keyring = open_keyring(file, read_secret(arguments.passphrase_file))
     sources = open_members(file, keyring.repo, keyring.authority)
@@ -191,18 +197,22 @@ def command_diff(arguments: argparse.Namespace) -> int:
             points[0].sequence != points[1].sequence,
             "the file does not hold two points of a volume")
     a, b = sorted(points, key=lambda point: point.sequence)
+    require(a.block_size == b.block_size, "the points have blocks of different sizes")
     packs = Packs(file.packs, DataKeys(file, keyring), lambda _, name: file.data_key_ids[name])
+    before, after = names_by_block(a, packs), names_by_block(b, packs)
+    compared = a.blocks() if a.size == b.size else a.size // a.block_size
     with open(arguments.base, "rb") as base, new_image(arguments.out, b.size) as out:
-        for first, names in walk_map(b, packs.page):
-            for block, name in enumerate(names, first):
-                if name == ZERO_NAME:
-                    continue
-                base.seek(block * b.block_size)
-                plain = base.read(b.length_of(block))
-                if fingerprint_of(keyring.id_key, plain) != name:
-                    plain = packs.block(name, b.length_of(block))
-                out.seek(block * b.block_size)
-                out.write(plain)
+        for block in range(b.blocks()):
+            base.seek(block * b.block_size)
+            plain, length = base.read(b.length_of(block)), b.length_of(block)
+            is_now = fingerprint_of(keyring.id_key, plain) if any(plain) else ZERO_NAME
+            name = after.get(block, ZERO_NAME)
+            if len(plain) != length or is_now != name:
+                require(block >= compared or is_now == before.get(block, ZERO_NAME),
+                        f"block {block} of the base is neither as in A nor as in B")
+                plain = bytes(length) if name == ZERO_NAME else packs.block(name, length)
+            out.seek(block * b.block_size)
+            out.write(plain)
     print(f"made {b.label['volume']} {b.sequence} {b.id.hex()} from {a.sequence} {a.id.hex()}")
     return 0
 

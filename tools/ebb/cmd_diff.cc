@@ -229,8 +229,7 @@ class DiffApply {
     request.about = about;
     request.in_place = request.only_changes = true;
     request.moves_gpt = plan.moves_gpt;
-    request.target_identity = sha256(
-        bytes_of(fmt::format("{} {}", absolute_path(target_), identity_text(target.passport))));
+    request.target_identity = sha256(bytes_of(target_identity(target_, target.passport)));
     Restore restore({difference, *device, *opener, *journal, host_->ring(), host_->workers(),
                      *arena, keyring.keyring.id_key, show, outside.stop},
                     std::move(request));

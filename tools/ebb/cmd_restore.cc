@@ -158,9 +158,7 @@ class RestoreCommand final : public Command {
     request.in_place = wishes_.in_place;
     request.moves_gpt = plan.moves_gpt;
     request.salvage = wishes_.salvage;
-    request.target_identity = sha256(
-        bytes_of(fmt::format("{} {} {}", absolute_path(target_), target.passport.shape.size.value(),
-                             identity_text(target.passport))));
+    request.target_identity = sha256(bytes_of(target_identity(target_, target.passport)));
     Restore restore({source, *device, opener, *journal, host.ring(), host.workers(), *arena,
                      keys.id_key, show, outside.stop},
                     std::move(request));

@@ -23,6 +23,12 @@ std::string absolute_path(const std::string& path) {
   return error ? path : absolute.string();
 }
 
+std::string target_identity(const std::string& path, const Passport& target) {
+  // An image is its path: a restore that makes it knows no more of it yet.
+  return fmt::format("{} {} {}", absolute_path(path), target.shape.size.value(),
+                     target.kind == "image" ? "" : identity_text(target));
+}
+
 std::string restore_journal_path(const Passport& target) {
   if (target.kind == "image") return target.path + ".ebb-restore";
   std::string name = absolute_path(target.path);

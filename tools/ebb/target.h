@@ -13,6 +13,9 @@ namespace ebb {
 // hours may pass, and device names move. Call it when the device is open.
 Result<void> still_the_same(const std::string& path, const Passport& planned);
 
+// A text of which target it is, for the journal: its path, size, and what a device is.
+std::string target_identity(const std::string& path, const Passport& target);
+
 // Where the journal of a restore to this target lies when nobody says otherwise.
 std::string restore_journal_path(const Passport& target);
 
