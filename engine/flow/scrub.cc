@@ -232,8 +232,7 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   auto found = read_pack_tail(world_.loop, *file);
   if (!found) {
     if (found.error().kind() != ErrorKind::damaged) return fail(found.error());
-    find(name, "both copies of its tail are damaged, so nothing in it can be mended", false);
-    return {};
+    return scrub_without_tail(pack, *file, size);
   }
   const PackTail& tail = found->tail;
   WholeFile whole = TRY(read_whole(world_.loop, *file, size, tail.file_length()));
@@ -288,7 +287,7 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
     if (table) {
       lost = records_in(tail, outcome.lost, *table);
     } else {
-      lost.push_back({pack, LostRecord::whole_pack, {}});  // Nobody can say what lies where.
+      lost.push_back({pack, 0, {}});  // Nobody can say what lies where.
     }
     const std::set<LostRecord>& noted = world_.repository.packs().lost();
     known = right_size && tails_sound && outcome.mended.empty() &&
@@ -302,11 +301,32 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   return {};
 }
 
+// Nothing can be mended without a tail, but records lie one after the other: those before the first
+// that is not sound are kept, the rest is lost.
+Result<void> Scrub::scrub_without_tail(const PackId& pack, File& file, ByteCount size) {
+  WholeFile whole = TRY(read_whole(world_.loop, file, size, size));
+  std::size_t at = sizeof(PackHeaderOnDisk);
+  while (at < whole.bytes.size()) {
+    const auto record = unpack_record(Bytes(whole.bytes).subspan(at));
+    if (!record) break;
+    at += sizeof(RecordHeaderOnDisk) + record->payload.size();
+  }
+  const LostRecord rest{pack, static_cast<std::uint32_t>(at), {}};
+  const bool known = world_.repository.packs().lost().contains(rest);
+  if (!known) report_.lost.push_back(rest);
+  find(layout::pack(pack),
+       fmt::format("both copies of its tail are damaged, so nothing in it can be mended; what "
+                   "comes after byte {} is lost{}",
+                   at, known ? ", noted before" : ""),
+       false, known);
+  return {};
+}
+
 // Blocks whose data key is in no envelope are noise, however sound they are.
 Result<void> Scrub::check_data_key(const PackId& pack, Bytes bytes) {
   const auto header = unpack_pack_header(bytes);
   if (!header || keys_there_.contains(header->data_key)) return {};
-  const LostRecord all{pack, LostRecord::whole_pack, {}};
+  const LostRecord all{pack, 0, {}};
   const bool known = world_.repository.packs().lost().contains(all);
   if (!known) report_.lost.push_back(all);
   find(layout::pack(pack),

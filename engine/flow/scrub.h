@@ -65,6 +65,7 @@ class Scrub {
   Result<void> scrub_object(ObjectType type, const std::string& name);
   Result<void> scrub_packs();
   Result<void> scrub_pack(const PackId& pack);
+  Result<void> scrub_without_tail(const PackId& pack, File& file, ByteCount size);
   Result<void> check_data_key(const PackId& pack, Bytes bytes);
   Result<void> republish(const std::string& name, Bytes bytes);
   Result<void> check_points();

@@ -6,6 +6,10 @@
 namespace ebb {
 
 Result<ByteVector> read_run(Loop& loop, File& file, ByteRun bytes) {
+  // What lies past the end of a pack that was cut is damage, not a lost disk.
+  if (bytes.end > ByteIndex(0) + TRY(file.size())) {
+    return fail(Error::damaged("the pack is cut short"));
+  }
   ByteVector room(bytes.length().size());
   if (!room.empty()) TRY(read_and_wait(loop, file, bytes.begin, room));
   return room;

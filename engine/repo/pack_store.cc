@@ -140,7 +140,7 @@ Result<void> PackStore::reconcile(StoreAccess access) {
   if (!whole_ && access == StoreAccess::write) TRY(index_->set_whole(false));
   if (access == StoreAccess::read && scratch_.empty()) newer_ = memory_index();
   for (const PackId& pack : packs_) {
-    if (!known.contains(pack) && !lost_packs_.contains(pack)) TRY(index_table_of(pack));
+    if (!known.contains(pack) && !lost_from_.contains(pack)) TRY(index_table_of(pack));
   }
   return {};
 }
@@ -189,7 +189,8 @@ Result<void> PackStore::set_whole(bool whole) {
 
 bool PackStore::is_lost(const RecordPlace& place) const {
   if (lost_.empty()) return false;
-  if (lost_packs_.contains(place.pack)) return true;
+  const auto rest = lost_from_.find(place.pack);
+  if (rest != lost_from_.end() && place.at >= rest->second) return true;
   const auto found = lost_.lower_bound(LostRecord{place.pack, place.at, {}});
   return found != lost_.end() && found->pack == place.pack && found->at == place.at;
 }
@@ -285,7 +286,9 @@ Result<void> PackStore::note_lost(std::span<const LostRecord> records, Random& r
 void PackStore::consider_lost(std::span<const LostRecord> records) {
   for (const LostRecord& record : records) {
     lost_.insert(record);
-    if (record.at == LostRecord::whole_pack) lost_packs_.insert(record.pack);
+    if (!record.and_all_after()) continue;
+    const auto [rest, is_new] = lost_from_.try_emplace(record.pack, record.at);
+    if (!is_new) rest->second = std::min(rest->second, record.at);
   }
 }
 

@@ -19,12 +19,12 @@ namespace ebb {
 
 enum class StoreAccess { read, write };
 
-// A record that is beyond repair. `at` = whole_pack means every record of the pack.
+// A record that is beyond repair. Without a name: every record of the pack from `at` on.
 struct LostRecord {
-  static constexpr std::uint32_t whole_pack = 0xffffffff;
   PackId pack;
   std::uint32_t at = 0;
   RecordName name;
+  bool and_all_after() const { return name.is_zero(); }
   auto operator<=>(const LostRecord&) const = default;
 };
 ByteVector pack_lost_records(std::span<const LostRecord> records);
@@ -91,7 +91,7 @@ class PackStore {
   std::unordered_set<PackId, NameHash> packs_;
   std::map<PackId, Error> unreadable_;
   std::set<LostRecord> lost_;
-  std::set<PackId> lost_packs_;
+  std::map<PackId, std::uint32_t> lost_from_;  // Packs of which everything from there on is lost.
   std::map<PackId, OpenPack> open_;
   bool lost_list_is_damaged_ = false;
   bool whole_ = false;
