@@ -133,6 +133,18 @@ TEST_F(Rot, ThatTookAPackAwayIsHealedByTheNextBackup) {
   expect_restorable();
 }
 
+TEST_F(Rot, ThatCutAPackShortIsHealedByTheNextBackup) {
+  const std::string pack = packs_of(ebb_.repository).at(0);
+  std::filesystem::resize_file(pack, std::filesystem::file_size(pack) / 3);
+  EXPECT_TRUE(ebb_.run({"scrub"}).is(ExitCode::damaged));
+  EXPECT_TRUE(ebb_.run({"scrub", "--repair"}).is(ExitCode::damaged));
+  const EbbRun healed = back_up();
+  ASSERT_TRUE(healed.ok()) << healed;
+  EXPECT_GT(healed.json["blocks_shipped"], 0) << healed;
+  expect_restorable();
+  EXPECT_TRUE(ebb_.run({"scrub"}).ok());
+}
+
 TEST_F(Rot, OfAnyByteOfAPackNeverGivesWrongBytes) {
   const std::string pack = packs_of(ebb_.repository).at(0);
   const std::uint64_t length = std::filesystem::file_size(pack);
