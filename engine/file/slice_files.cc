@@ -46,9 +46,6 @@ class SliceForWriting final : public Files {
   Result<void> remove(const std::string&) override { return {}; }
   Result<void> sync_folder(const std::string&) override { return {}; }
   Result<std::unique_ptr<File>> open(const std::string&) override { return fail(not_here()); }
-  Result<std::unique_ptr<File>> open_for_repair(const std::string&) override {
-    return fail(not_here());
-  }
   Result<void> make_folder(const std::string&) override { return fail(not_here()); }
   Result<std::vector<Entry>> list(const std::string&) override { return fail(not_here()); }
   Result<std::unique_ptr<FolderLock>> lock(const std::string&) override { return fail(not_here()); }
@@ -104,9 +101,6 @@ class FilesInMemory final : public Files {
     return list;
   }
   Result<std::unique_ptr<File>> create(const std::string&) override { return fail(not_here()); }
-  Result<std::unique_ptr<File>> open_for_repair(const std::string&) override {
-    return fail(not_here());
-  }
   Result<void> rename(const std::string&, const std::string&) override { return fail(not_here()); }
   Result<void> remove(const std::string&) override { return fail(not_here()); }
   Result<void> make_folder(const std::string&) override { return fail(not_here()); }

@@ -14,21 +14,12 @@
 #include "devmap/source/holes.h"
 #include "engine/buffer/arena.h"
 #include "engine/device/block_device.h"
-#include "engine/flow/careful_read.h"
-#include "engine/flow/extent_sink.h"
+#include "engine/flow/backup_base.h"
+#include "engine/flow/backup_batch.h"
 #include "engine/flow/map_assembly.h"
-#include "engine/flow/observer.h"
-#include "engine/repo/cached_pages.h"
-#include "engine/repo/source_key.h"
-#include "engine/stage/compress.h"
+#include "engine/flow/under_way.h"
 
 namespace ebb {
-
-// The last point of this volume that the source itself remembers to have made.
-struct RememberedPoint {
-  std::uint64_t sequence = 0;
-  PointId id;
-};
 
 struct BackupRequest {
   std::string volume_name;
@@ -79,44 +70,35 @@ class Backup {
   struct WorkerState;
 
   Result<void> begin();
-  Result<void> accept_base(RunBase base);
+  Result<RunStart> make_key();
+  void make_window();
   bool more_to_read();
   Result<void> start_reads();
-  Result<Fingerprint> base_print(BlockIndex block);
-  void start_read(Slot& slot);
+  BlockRun next_blocks(bool in_hole);
+  Result<bool> in_hole();
+  void read(Slot& slot);
   Result<void> wait_for_one();
   Result<void> fingerprint_arrived();
   Result<void> look_up_fingerprinted();
   Result<void> compress_unknown();
   Result<void> seal_in_order();
   Result<void> ship_in_order();
-  Result<BackupReport> commit();
   Result<void> ship_hole(BlockRun blocks);
-  BlockRun next_blocks(bool in_hole);
-  Result<bool> in_hole();
+  Result<BackupReport> commit();
+  std::vector<ByteRun> unreadable_in_bounds();
   Slot& slot_of(std::uint64_t sequence) { return *slots_[sequence % window_slots]; }
-  void submit(Slot& slot, void (*work)(Slot&, WorkerState&));
+  using Work = Result<void> (*)(Slot&, WorkerState&);
+  void submit(Slot& slot, Work work, BackupBatch::State then);
+  void arrived(Slot& slot, BackupBatch::State next, Result<void> result);
   void tell_progress();
-  static void fingerprint(Slot& slot, WorkerState& worker);
-  static void compress(Slot& slot, WorkerState& worker);
-  static void seal(Slot& slot, WorkerState& worker);
 
   World world_;
   BackupRequest request_;
-  BlockGrid grid_;
   double began_ = 0;
-
-  DataKeyId data_key_id_;
-  std::unique_ptr<RecordCipher> cipher_;
   RunStart start_;
-  std::optional<layout::PointName> latest_name_;
-  std::optional<SignedPoint> latest_;  // Absent too when its file is damaged.
-  bool base_counts_ = false;           // The latest point's map can be compared with.
-  bool base_is_damaged_ = false;
-  bool repository_whole_ = false;
-  std::unique_ptr<CachedPages> pages_;
-  std::unique_ptr<MapReader> base_for_reading_;
-  std::unique_ptr<MapReader> base_for_map_;
+  std::unique_ptr<RecordCipher> cipher_;
+  std::unique_ptr<BackupBase> base_;
+  BlockGrid grid_;  // The base's.
   std::unique_ptr<MapAssembly> map_;
 
   std::vector<std::unique_ptr<Slot>> slots_;
@@ -124,9 +106,8 @@ class Backup {
   std::uint64_t started_ = 0;   // Slots so far; the next one's sequence.
   std::uint64_t reserved_ = 0;  // The first slot that has not yet passed seal_in_order().
   std::uint64_t retired_ = 0;   // The first slot that is still in the window.
-  unsigned under_way_ = 0;      // Reads, jobs and queries that will call back.
+  UnderWay under_way_;          // Reads, jobs and queries.
   bool sink_is_full_ = false;   // The last reserve() found no room.
-  std::optional<Error> trouble_;
 
   BlockIndex next_block_;
   std::optional<BlockRun> hole_;  // The hole that next_block_ has not yet passed.

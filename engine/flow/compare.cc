@@ -43,50 +43,56 @@ Result<std::unique_ptr<Compare>> Compare::make(World world, BlockGrid grid) {
 }
 
 Compare::~Compare() {
-  settle();
+  give_up();
 }
 
-// Workers look at what the caller of run() expects: nothing may be under way when it returns.
-void Compare::settle() {
-  while (under_way_ > 0) {
-    const auto ran = world_.loop.run_once();
-    EBB_CHECK(ran.has_value(), "the ring failed while a device was being read");
-  }
+void Compare::give_up() {
+  next_ = run_.end;
+  under_way_.settle(world_.loop);
 }
 
-Result<std::vector<std::uint8_t>> Compare::run(
-    BlockRun run, std::span<const std::optional<Fingerprint>> expected) {
+void Compare::start(BlockRun run, Expected expected) {
+  EBB_CHECK(!under_way_.any(), "one comparison at a time");
   EBB_CHECK(expected.size() == run.length().size(), "one expectation for each block");
   run_ = run;
-  expected_ = expected;
-  differs_.assign(expected.size(), 0);
-  const std::uint64_t batch = limits::batch_size.value() >> grid_.block().shift();
-  BlockIndex next = run.begin;
-  while (next < run.end || under_way_ > 0) {
-    while (next < run.end && !free_.empty()) {
-      Slot& slot = *free_.back();
-      const BlockIndex stop(round_down(next.value(), batch) + batch);
-      slot.blocks = {next, std::min(stop, run.end)};
-      next = slot.blocks.end;
-      const auto part =
-          expected.subspan((slot.blocks.begin - run.begin).size(), slot.blocks.length().size());
-      const bool wanted = std::ranges::any_of(part, [](const auto& e) { return e.has_value(); });
-      if (!wanted) continue;
-      free_.pop_back();
-      start(slot);
-    }
-    auto ran = under_way_ > 0 ? world_.loop.run_once() : Result<void>();
-    if (ran && trouble_) ran = fail(*std::exchange(trouble_, std::nullopt));
+  next_ = run.begin;
+  expected_ = std::move(expected);
+  differs_.assign(expected_.size(), 0);
+  start_reads();
+}
+
+Result<std::vector<std::uint8_t>> Compare::finish() {
+  while (under_way_.any()) {
+    auto ran = world_.loop.run_once();
+    if (ran) ran = under_way_.trouble();
     if (ran && world_.stop.raised()) ran = fail(Error{ErrorKind::busy, "it was interrupted"});
     if (!ran) {
-      settle();
+      give_up();
       return fail(ran.error());
     }
   }
+  TRY(under_way_.trouble());
   return std::move(differs_);
 }
 
-void Compare::start(Slot& slot) {
+// As many as there are slots, skipping batches of which nothing is expected.
+void Compare::start_reads() {
+  const std::uint64_t batch = limits::batch_size.value() >> grid_.block().shift();
+  while (next_ < run_.end && !free_.empty() && !under_way_.in_trouble()) {
+    const BlockIndex stop(round_down(next_.value(), batch) + batch);
+    const BlockRun blocks{next_, std::min(stop, run_.end)};
+    next_ = blocks.end;
+    const auto part =
+        std::span(expected_).subspan((blocks.begin - run_.begin).size(), blocks.length().size());
+    if (std::ranges::none_of(part, [](const auto& e) { return e.has_value(); })) continue;
+    Slot& slot = *free_.back();
+    free_.pop_back();
+    slot.blocks = blocks;
+    read(slot);
+  }
+}
+
+void Compare::read(Slot& slot) {
   // Blocks past the device's end are not expected of it.
   slot.bytes = grid_.bytes_of(slot.blocks).shared_with(world_.device.all());
   slot.read.way = Way::read;
@@ -95,28 +101,28 @@ void Compare::start(Slot& slot) {
   slot.read.settled = [](Transfer& transfer, Result<void> result) {
     Slot& s = *static_cast<Slot::Read&>(transfer).slot;
     Compare& c = *s.compare;
-    if (!result) {
-      // What cannot be read is not what the point says; a device that is gone ends the run.
-      if (result.error().kind() != ErrorKind::damaged && !c.trouble_) {
-        c.trouble_ = result.error().during("reading at {}", s.bytes.begin.value());
-      }
-      std::fill_n(
-          c.differs_.begin() + static_cast<std::ptrdiff_t>((s.blocks.begin - c.run_.begin).value()),
-          s.blocks.length().size(), std::uint8_t{1});
-      --c.under_way_;
-      c.free_.push_back(&s);
-      return;
+    if (result) return c.world_.workers.submit(s.work);
+    // What cannot be read is not what the point says; a device that is gone ends the run.
+    if (result.error().kind() != ErrorKind::damaged) {
+      c.under_way_.note(result.error().during("reading at {}", s.bytes.begin.value()));
     }
-    s.work.work = &Compare::look_at;
-    s.work.done = [](Job& job) {
-      Slot& done = *static_cast<Slot::Work&>(job).slot;
-      --done.compare->under_way_;
-      done.compare->free_.push_back(&done);
-    };
-    c.world_.workers.submit(s.work);
+    const auto first = static_cast<std::ptrdiff_t>((s.blocks.begin - c.run_.begin).value());
+    std::fill_n(c.differs_.begin() + first, s.blocks.length().size(), std::uint8_t{1});
+    c.ended(s);
   };
-  ++under_way_;
+  slot.work.work = &Compare::look_at;
+  slot.work.done = [](Job& job) {
+    Slot& s = *static_cast<Slot::Work&>(job).slot;
+    s.compare->ended(s);
+  };
+  under_way_.one_starts();
   world_.device.start(slot.read);
+}
+
+void Compare::ended(Slot& slot) {
+  under_way_.one_ended();
+  free_.push_back(&slot);
+  start_reads();
 }
 
 void Compare::look_at(Job& job, unsigned worker) {

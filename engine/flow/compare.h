@@ -2,7 +2,8 @@
 // compare.h - which blocks of a device are not what a point says.
 //
 // Reads the device and compares fingerprints; no block of the point is opened, so the id key is
-// enough. What the device cannot give counts as different.
+// enough. What the device cannot give counts as different. A comparison goes on by itself whenever
+// the loop runs, so that its owner can do something else meanwhile.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include "devmap/core/interrupt.h"
 #include "engine/buffer/arena.h"
 #include "engine/device/block_device.h"
+#include "engine/flow/under_way.h"
 #include "engine/stage/fingerprint.h"
 
 namespace ebb {
@@ -32,16 +34,24 @@ class Compare {
   Compare(const Compare&) = delete;
   Compare& operator=(const Compare&) = delete;
 
-  // expected[i] is what block run.begin + i should be; nothing: it is not looked at. Returns a flag
-  // for each block: 1 where the device differs.
-  Result<std::vector<std::uint8_t>> run(BlockRun run,
-                                        std::span<const std::optional<Fingerprint>> expected);
+  // expected[i] is what block run.begin + i should be; nothing: it is not looked at.
+  using Expected = std::vector<std::optional<Fingerprint>>;
+  // Begins, and returns at once; nothing else is being compared.
+  void start(BlockRun run, Expected expected);
+  // Waits for the end of what was started. A flag for each block: 1 where the device differs.
+  Result<std::vector<std::uint8_t>> finish();
+  Result<std::vector<std::uint8_t>> run(BlockRun run, Expected expected) {
+    start(run, std::move(expected));
+    return finish();
+  }
 
  private:
   struct Slot;
   Compare(World world, BlockGrid grid);
-  void start(Slot& slot);
-  void settle();
+  void start_reads();
+  void read(Slot& slot);
+  void ended(Slot& slot);
+  void give_up();
   static void look_at(Job& job, unsigned worker);
 
   World world_;
@@ -49,11 +59,11 @@ class Compare {
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;
   std::vector<std::unique_ptr<Fingerprinter>> fingerprinters_;  // One a worker.
-  unsigned under_way_ = 0;
-  std::optional<Error> trouble_;
+  UnderWay under_way_;
 
   BlockRun run_;
-  std::span<const std::optional<Fingerprint>> expected_;
+  BlockIndex next_;  // The first block of the run that is not yet being read.
+  Expected expected_;
   std::vector<std::uint8_t> differs_;  // Each batch writes its own part.
 };
 

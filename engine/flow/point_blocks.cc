@@ -110,7 +110,7 @@ Result<BlockWindow> PointBlocks::window(BlockRun run,
   BlockWindow window;
   window.run = run;
   std::vector<Damage> damages;
-  const auto entries = TRY(prints(run, damages));
+  window.prints = TRY(prints(run, damages));
   for (const Damage& damage : damages) {
     for (BlockIndex at = damage.blocks.begin; at < damage.blocks.end; at += BlockCount(1)) {
       if (!wanted(at)) continue;
@@ -119,11 +119,13 @@ Result<BlockWindow> PointBlocks::window(BlockRun run,
   }
   std::vector<Fingerprint> names;
   std::vector<BlockIndex> blocks;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
+  for (std::size_t i = 0; i < window.prints.size(); ++i) {
+    auto& print = window.prints[i];
     const BlockIndex block = run.begin + BlockCount(i);
-    if (!entries[i] || !wanted(block)) continue;
-    if (!entries[i]->is_zero()) {
-      names.push_back(*entries[i]);
+    if (print && !wanted(block)) print.reset();
+    if (!print) continue;
+    if (!print->is_zero()) {
+      names.push_back(*print);
       blocks.push_back(block);
     } else if (!window.zeroes.empty() && window.zeroes.back().end == block) {
       window.zeroes.back().end = block + BlockCount(1);

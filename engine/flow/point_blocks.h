@@ -26,6 +26,8 @@ struct BlockWindow {
   std::vector<WantedRecord> wanted;  // By place; a place comes twice when two blocks are alike.
   std::vector<BlockRun> zeroes;      // Runs, ascending.
   std::vector<Damage> damages;
+  std::vector<std::optional<Fingerprint>> prints;  // Of every block of the run; those that are not
+                                                   // wanted or damaged have none.
 };
 
 class PointBlocks {

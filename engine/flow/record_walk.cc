@@ -45,13 +45,6 @@ RecordWalk::~RecordWalk() {
   settle();
 }
 
-void RecordWalk::settle() {
-  while (under_way_ > 0) {
-    const auto ran = world_.loop.run_once();
-    EBB_CHECK(ran.has_value(), "the ring failed while packs were being read");
-  }
-}
-
 void RecordWalk::release(RecordBatch& batch) {
   for (const auto& slot : slots_) {
     if (&slot->batch == &batch) free_.push_back(slot.get());
@@ -65,10 +58,9 @@ Result<void> RecordWalk::run(std::span<const WantedRecord> wanted) {
     if (read_.empty() && arrived_.empty() && free_.size() < slots_.size()) {
       TRY(world_.loop.run_once());
     }
-    if (trouble_) return fail(*trouble_);
     for (Slot* slot : std::exchange(read_, {})) {
       TRY(visitor_.prepare(slot->batch));
-      ++under_way_;
+      under_way_.one_starts();
       world_.workers.submit(slot->work);
     }
     for (Slot* slot : std::exchange(arrived_, {})) TRY(visitor_.arrived(slot->batch));
@@ -110,13 +102,13 @@ Result<void> RecordWalk::start(std::span<const WantedRecord>& rest) {
     Slot& s = *static_cast<Slot::Reading&>(fetch).slot;
     s.walk->fetched(s, std::move(result));
   };
-  ++under_way_;
+  under_way_.one_starts();
   world_.source.fetch(slot.fetch);
   return {};
 }
 
 void RecordWalk::fetched(Slot& slot, Result<void> result) {
-  --under_way_;
+  under_way_.one_ended();
   RecordBatch& batch = slot.batch;
   batch.raw.assign(batch.records.size(), Bytes());
   batch.opened.assign(batch.records.size(), Bytes());
@@ -139,7 +131,7 @@ void RecordWalk::fetched(Slot& slot, Result<void> result) {
   };
   slot.work.done = [](Job& job) {
     Slot& s = *static_cast<Slot::Work&>(job).slot;
-    --s.walk->under_way_;
+    s.walk->under_way_.one_ended();
     s.walk->arrived_.push_back(&s);
   };
   read_.push_back(&slot);

@@ -11,6 +11,7 @@
 #include "devmap/core/interrupt.h"
 #include "engine/buffer/arena.h"
 #include "engine/flow/point_blocks.h"
+#include "engine/flow/under_way.h"
 
 namespace ebb {
 
@@ -63,7 +64,7 @@ class RecordWalk {
   Result<void> run(std::span<const WantedRecord> wanted);
   void release(RecordBatch& batch);
   // Waits for what is under way without looking at it: before an end by error.
-  void settle();
+  void settle() { under_way_.settle(world_.loop); }
   Workers& workers() { return world_.workers; }
 
  private:
@@ -78,9 +79,8 @@ class RecordWalk {
   std::vector<Slot*> free_;
   std::vector<Slot*> read_;     // Fetched; to be prepared and given to a worker.
   std::vector<Slot*> arrived_;  // Looked at; to be given to the visitor.
-  unsigned under_way_ = 0;      // Fetches and jobs.
+  UnderWay under_way_;          // Fetches and jobs.
   std::uint64_t started_ = 0;
-  std::optional<Error> trouble_;
 };
 
 }  // namespace ebb

@@ -29,13 +29,7 @@ class Restore::Writing final : public RecordVisitor {
     }
   }
   // The kernel reads from the batches' memory until every write has settled.
-  void settle() {
-    while (under_way_ > 0) {
-      const auto ran = restore_.world_.loop.run_once();
-      EBB_CHECK(ran.has_value(), "the ring failed while the target was being written");
-    }
-  }
-  ~Writing() override { EBB_CHECK(under_way_ == 0, "writes outlive who started them"); }
+  void settle() { under_way_.settle(restore_.world_.loop); }
   Writing(const Writing&) = delete;
   Writing& operator=(const Writing&) = delete;
 
@@ -47,7 +41,7 @@ class Restore::Writing final : public RecordVisitor {
   }
 
   Result<void> arrived(RecordBatch& batch) override {
-    if (trouble_) return fail(*trouble_);
+    TRY(trouble());
     if (!batch.damages.empty()) TRY(restore_.note_lost(std::move(batch.damages)));
     BatchState& state = *free_.back();
     free_.pop_back();
@@ -76,10 +70,7 @@ class Restore::Writing final : public RecordVisitor {
     return {};
   }
 
-  Result<void> trouble() const {
-    if (trouble_) return fail(*trouble_);
-    return {};
-  }
+  Result<void> trouble() const { return under_way_.trouble(); }
 
  private:
   struct BatchState;
@@ -98,18 +89,15 @@ class Restore::Writing final : public RecordVisitor {
     const ByteRun fitting = run.shared_with(restore_.world_.target.all());
     if (fitting.empty()) return;
     ++state.pending;
-    ++under_way_;
+    under_way_.one_starts();
     restore_.report_.written += fitting.length();
     write.way = Way::write;
     write.at = fitting.begin;
     write.data = MutableBytes(const_cast<std::byte*>(bytes), fitting.length().size());
     write.settled = [](Transfer& transfer, Result<void> result) {
       auto& w = static_cast<Write&>(transfer);
-      --w.writing->under_way_;
-      if (!result && !w.writing->trouble_) {
-        w.writing->trouble_ =
-            result.error().during("writing {} bytes at {}", w.data.size(), w.at.value());
-      }
+      w.writing->under_way_.one_ended(
+          during(std::move(result), "writing {} bytes at {}", w.data.size(), w.at.value()));
       w.writing->finish_one(*w.state);
     };
     restore_.world_.target.start(write);
@@ -123,8 +111,7 @@ class Restore::Writing final : public RecordVisitor {
   Restore& restore_;
   std::vector<std::unique_ptr<BatchState>> states_;
   std::vector<BatchState*> free_;
-  unsigned under_way_ = 0;
-  std::optional<Error> trouble_;
+  UnderWay under_way_;
 };
 
 Restore::Restore(World world, RestoreRequest request)
@@ -145,9 +132,7 @@ Result<RestoreReport> Restore::run() {
     TRY(during(blank_late_areas(), "blanking what would make the target look whole"));
   }
   TRY(write_windows());
-  TRY(compare_blocks("comparing", [&](BlockIndex block) { return !is_late(block); }));
   TRY(during(write_late_areas(), "writing partition tables and boot sectors"));
-  TRY(compare_blocks("comparing boot areas", [&](BlockIndex block) { return is_late(block); }));
   if (request_.moves_gpt) TRY(during(move_gpt(), "moving the backup partition table"));
   TRY(world_.journal.remove());
   join_neighbours(report_.damages);
@@ -163,19 +148,13 @@ Result<void> Restore::begin() {
       {world_.target, world_.loop, world_.workers, world_.arena, world_.id_key, world_.stop},
       grid_));
   zeroes_ = world_.arena.take(zero_room);
-  for (const ByteRun& area : boot_areas(request_.about.passport.table, grid_.size())) {
-    const BlockRun blocks = grid_.blocks_touching(area);
-    if (!late_.empty() && blocks.begin <= late_.back().end) {
-      late_.back().end = std::max(late_.back().end, blocks.end);
-    } else {
-      late_.push_back(blocks);
-    }
-  }
+  late_ = late_blocks(request_.about, grid_);
   const RestoreJournal fresh{request_.id, request_.target_identity, BlockIndex(0)};
   const auto before = TRY(world_.journal.read());
   journal_ = fresh;
-  // A salvage does not remember what it left out, so it begins anew.
-  if (before && !request_.salvage && before->point == fresh.point &&
+  // A salvage does not remember what it left out, so it begins anew. In place, what was written
+  // before was compared and is not among what is to be written.
+  if (before && !request_.salvage && !request_.in_place && before->point == fresh.point &&
       before->target == fresh.target && before->written_to <= grid_.all().end) {
     journal_ = *before;
     report_.resumed = true;
@@ -184,6 +163,16 @@ Result<void> Restore::begin() {
                     grid_.bytes_of(BlockRun{BlockIndex(0), journal_.written_to}).length().value()));
   }
   return world_.journal.write(journal_);
+}
+
+bool Restore::wanted(BlockIndex block) const {
+  return !request_.in_place || request_.in_place->dirty(block);
+}
+
+bool Restore::any_wanted(BlockRun run) const {
+  if (!request_.in_place) return true;
+  const auto next = request_.in_place->next_dirty(run.begin, BlockCount(1));
+  return next && next->begin < run.end;
 }
 
 bool Restore::is_late(BlockIndex block) const {
@@ -273,93 +262,87 @@ Result<void> Restore::write_zeroes(ByteRun run) {
   return {};
 }
 
+// While a window is written, the one before it is compared: the target is busy both ways.
 Result<void> Restore::write_windows() {
-  for (BlockIndex at = journal_.written_to; at < grid_.all().end;) {
+  const auto early = [&](BlockIndex block) { return !is_late(block) && wanted(block); };
+  for (BlockIndex at; at < grid_.all().end;) {
     const BlockRun run = window_at(at);
-    if (request_.in_place) {
-      const std::vector<std::uint8_t> differs = TRY(differing(run));
-      TRY(write_window(run, [&](BlockIndex block) {
-        return !is_late(block) && differs[(block - run.begin).size()] != 0;
-      }));
-    } else {
-      TRY(write_window(run, [&](BlockIndex block) { return !is_late(block); }));
-    }
-    TRY(sync_and_wait(world_.loop, world_.target));
     at = run.end;
-    journal_.written_to = at;
-    TRY(world_.journal.write(journal_));
+    if (run.end <= journal_.written_to) {
+      TRY(compare_again(run, early));
+    } else if (any_wanted(run)) {
+      TRY(write_and_compare(run, early));
+      journal_.written_to = at;
+      TRY(world_.journal.write(journal_));
+    }
     tell("writing", at);
   }
+  return finish_compare();
+}
+
+// What was on disk before this restore went on: something may have written to it since.
+Result<void> Restore::compare_again(BlockRun run, const std::function<bool(BlockIndex)>& wanted) {
+  std::vector<Damage> met_before;
+  auto expected = TRY(blocks_.prints(run, met_before));
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (!wanted(run.begin + BlockCount(i))) expected[i].reset();
+  }
+  TRY(finish_compare());
+  start_compare(run, std::move(expected));
   return {};
 }
 
-Result<void> Restore::write_window(BlockRun run, const std::function<bool(BlockIndex)>& wanted) {
+// On disk when it returns, and being compared.
+Result<void> Restore::write_and_compare(BlockRun run,
+                                        const std::function<bool(BlockIndex)>& wanted) {
   BlockWindow window = TRY(blocks_.window(run, wanted));
   if (!window.damages.empty()) TRY(note_lost(std::move(window.damages)));
   for (const BlockRun& zeroes : window.zeroes) TRY(write_zeroes(grid_.bytes_of(zeroes)));
   TRY(walk_->run(window.wanted));
-  return writing_->trouble();
-}
-
-// Which blocks of the window the target does not hold already.
-Result<std::vector<std::uint8_t>> Restore::differing(BlockRun run) {
-  std::vector<Damage> ignored;  // They are met again when the window is written.
-  auto expected = TRY(blocks_.prints(run, ignored));
-  std::vector<bool> unknown(expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    unknown[i] = !expected[i].has_value();
-    if (!fits(run.begin + BlockCount(i))) expected[i].reset();
-  }
-  std::vector<std::uint8_t> differs = TRY(compare_->run(run, expected));
-  for (std::size_t i = 0; i < differs.size(); ++i) {
-    if (unknown[i] || !fits(run.begin + BlockCount(i))) differs[i] = 1;
-  }
-  report_.compared += grid_.bytes_of(run).length();
-  return differs;
-}
-
-// Reads the target again. What differs now was written wrong or not at all.
-Result<void> Restore::compare_blocks(std::string_view phase,
-                                     const std::function<bool(BlockIndex)>& which) {
-  for (BlockIndex at; at < grid_.all().end;) {
-    const BlockRun run = window_at(at);
-    std::vector<Damage> ignored;
-    auto expected = TRY(blocks_.prints(run, ignored));
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      const BlockIndex block = run.begin + BlockCount(i);
-      if (!which(block) || !fits(block) || lost_.contains(block)) expected[i].reset();
-    }
-    const auto differs = TRY(compare_->run(run, expected));
-    const auto wrong = std::ranges::find(differs, std::uint8_t{1});
-    if (wrong != differs.end()) {
-      const BlockIndex block =
-          run.begin + BlockCount(static_cast<std::uint64_t>(wrong - differs.begin()));
-      // What the journal says is on disk is not: the next try starts over.
-      TRY(world_.journal.remove());
-      return fail(Error::damaged(
-          "the target does not hold what was written to it: block {} (byte {}) reads back "
-          "differently; is the device failing, or is something else writing to it?",
-          block.value(), grid_.bytes_of(block).begin.value()));
-    }
-    report_.compared += grid_.bytes_of(run).length();
-    at = run.end;
-    tell(phase, at);
-  }
+  TRY(writing_->trouble());
+  TRY(sync_and_wait(world_.loop, world_.target));
+  TRY(finish_compare());
+  start_compare(run, std::move(window.prints));
   return {};
 }
 
+void Restore::start_compare(BlockRun run, Compare::Expected expected) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const BlockIndex block = run.begin + BlockCount(i);
+    if (!fits(block) || lost_.contains(block)) expected[i].reset();
+    if (expected[i]) report_.compared += grid_.bytes_of(block).length();
+  }
+  compare_->start(run, std::move(expected));
+  comparing_ = run;
+}
+
+// What differs was written wrong or not at all.
+Result<void> Restore::finish_compare() {
+  if (!comparing_) return {};
+  const BlockRun run = *std::exchange(comparing_, std::nullopt);
+  const auto differs = TRY(compare_->finish());
+  const auto wrong = std::ranges::find(differs, std::uint8_t{1});
+  if (wrong == differs.end()) return {};
+  const BlockIndex block =
+      run.begin + BlockCount(static_cast<std::uint64_t>(wrong - differs.begin()));
+  // What the journal says is on disk is not: the next try starts over.
+  TRY(world_.journal.remove());
+  return fail(Error::damaged(
+      "the target does not hold what was written to it: block {} (byte {}) reads back "
+      "differently; is the device failing, or is something else writing to it?",
+      block.value(), grid_.bytes_of(block).begin.value()));
+}
+
 Result<void> Restore::write_late_areas() {
+  const auto all_wanted = [&](BlockIndex block) { return wanted(block); };
   for (const BlockRun& run : late_) {
     for (BlockIndex at = run.begin; at < run.end;) {
       const BlockRun part{at, std::min(run.end, at + blocks_.window_size())};
-      std::vector<std::uint8_t> differs(part.length().size(), 1);
-      if (request_.only_changes) differs = TRY(differing(part));
-      TRY(write_window(
-          part, [&](BlockIndex block) { return differs[(block - part.begin).size()] != 0; }));
+      TRY(write_and_compare(part, all_wanted));
       at = part.end;
     }
   }
-  return sync_and_wait(world_.loop, world_.target);
+  return finish_compare();
 }
 
 namespace {

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// restore.h - the story of a restore: blank what makes the disk look whole, write everything else,
-// compare it, and only then write partition tables and boot sectors, and compare those.
+// restore.h - the story of a restore: blank what makes the disk look whole, write everything else
+// and read it back, and only then write partition tables and boot sectors, and read those back.
 //
 // Until everything else was read back and found right, the target has no partition table and no
-// boot sector, so nothing takes a half-restored disk for a whole one. A journal beside the target
-// says how far it is on disk; a restore that was killed goes on from there.
+// boot sector, so nothing takes a half-restored disk for a whole one. While a window is written the
+// one before it is compared. A journal beside the target says how far it is on disk; a restore that
+// was killed goes on from there.
 #pragma once
 
 #include <functional>
 #include <set>
 
 #include "engine/device/block_device.h"
+#include "engine/flow/in_place.h"
 #include "engine/flow/observer.h"
 #include "engine/flow/record_opener.h"
 #include "engine/flow/restore_plan.h"
-#include "engine/flow/verify.h"
 
 namespace ebb {
 
@@ -33,7 +34,8 @@ struct RestoreRequest {
   PointId id;
   PointAbout about;
   bool target_is_empty = false;  // A file made for this: holes are zero already.
-  bool in_place = false;
+  // In place: only these blocks are written, the others were compared with the point already.
+  std::optional<DirtyMap> in_place;
   // In place, from a source that has only what changed: boot areas are not blanked before, for only
   // what differs of them can be written again.
   bool only_changes = false;
@@ -93,14 +95,17 @@ class Restore {
   Result<void> begin();
   Result<void> blank_late_areas();
   Result<bool> has_old_backup_gpt();
+  Result<void> write_and_compare(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
+  Result<void> compare_again(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
   Result<void> write_windows();
-  Result<void> write_window(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
-  Result<std::vector<std::uint8_t>> differing(BlockRun run);
-  Result<void> write_zeroes(ByteRun run);
-  Result<void> compare_blocks(std::string_view phase, const std::function<bool(BlockIndex)>& which);
   Result<void> write_late_areas();
+  Result<void> write_zeroes(ByteRun run);
+  void start_compare(BlockRun run, Compare::Expected expected);
+  Result<void> finish_compare();
   Result<void> move_gpt();
   Result<void> note_lost(std::vector<Damage> damages);
+  bool wanted(BlockIndex block) const;
+  bool any_wanted(BlockRun run) const;
   bool is_late(BlockIndex block) const;
   bool fits(BlockIndex block) const;
   BlockRun window_at(BlockIndex at) const;
@@ -113,6 +118,7 @@ class Restore {
   std::unique_ptr<Writing> writing_;
   std::unique_ptr<RecordWalk> walk_;
   std::unique_ptr<Compare> compare_;
+  std::optional<BlockRun> comparing_;
   MutableBytes zeroes_;
   bool device_writes_zeroes_ = true;  // Until it refuses.
   std::vector<BlockRun> late_;        // Ascending, apart.

@@ -167,6 +167,19 @@ bool RestorePlan::refused() const {
                              [](const Finding& f) { return f.severity == Severity::refuses; });
 }
 
+std::vector<BlockRun> late_blocks(const PointAbout& about, const BlockGrid& grid) {
+  std::vector<BlockRun> late;
+  for (const ByteRun& area : boot_areas(about.passport.table, grid.size())) {
+    const BlockRun blocks = grid.blocks_touching(area);
+    if (!late.empty() && blocks.begin <= late.back().end) {
+      late.back().end = std::max(late.back().end, blocks.end);
+    } else {
+      late.push_back(blocks);
+    }
+  }
+  return late;
+}
+
 ByteIndex end_of_data(const Point& point, const PointAbout& about) {
   return about.passport.table.kind == TableKind::none ? ByteIndex(point.grid.size().value())
                                                       : about.passport.last_used;

@@ -60,6 +60,10 @@ RestorePlan plan_restore(const Point& point, const PointAbout& about, const Rest
 // Adds what proving the records found.
 void add_damages(RestorePlan& plan, std::vector<Damage> damages, const RestoreWishes& wishes);
 
+// The blocks that a restore writes last, for with them the target looks whole: those under
+// partition tables and boot sectors. Ascending, apart.
+std::vector<BlockRun> late_blocks(const PointAbout& about, const BlockGrid& grid);
+
 // The end of what must fit on the target: the last partition's, or the whole size without a table.
 ByteIndex end_of_data(const Point& point, const PointAbout& about);
 

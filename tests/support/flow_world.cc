@@ -108,7 +108,12 @@ Result<RestoreReport> FlowWorld::restore(const SignedPoint& point, BlockDevice& 
   request.point = point.point;
   request.id = point.id;
   request.about = TRY(open_about(point.point, keys.keyring.id_key));
-  request.in_place = wishes.in_place;
+  if (wishes.in_place) {
+    const auto room = TRY(Arena::make(Compare::memory(), nullptr));
+    request.in_place =
+        TRY(blocks_to_write_in_place({source, loop_, workers_, *room, observer, stop_}, point.point,
+                                     request.about, target, keys.keyring.id_key));
+  }
   request.salvage = wishes.salvage;
   request.moves_gpt = request.about.passport.table.kind == TableKind::gpt &&
                       target.shape().size != point.point.grid.size();

@@ -324,10 +324,6 @@ Result<std::unique_ptr<File>> SimulatedFolder::open(const std::string& name) {
   return open_file(state_, name, false);
 }
 
-Result<std::unique_ptr<File>> SimulatedFolder::open_for_repair(const std::string& name) {
-  return open_file(state_, name, true);
-}
-
 Result<void> SimulatedFolder::rename(const std::string& from, const std::string& to) {
   TRY(state_->mutate());
   const auto inode = TRY(state_->find(from));

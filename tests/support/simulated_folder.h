@@ -24,7 +24,6 @@ class SimulatedFolder final : public Files {
 
   Result<std::unique_ptr<File>> create(const std::string& name) override;
   Result<std::unique_ptr<File>> open(const std::string& name) override;
-  Result<std::unique_ptr<File>> open_for_repair(const std::string& name) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& name) override;
   Result<void> make_folder(const std::string& name) override;

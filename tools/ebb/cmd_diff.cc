@@ -208,14 +208,15 @@ class DiffApply {
         host_->workers().count()));
     const VerifyWorld world{difference, host_->ring(), host_->workers(),
                             *arena,     show,          outside.stop};
-    const auto ready = [&]() -> Result<void> {
-      const DirtyMap to_change =
+    auto to_change = [&]() -> Result<DirtyMap> {
+      DirtyMap still_a =
           TRY(blocks_still_as_in_a(difference, world, *device, keyring.keyring.id_key));
-      return prove_blocks(difference, world, *opener, to_change);
+      TRY(prove_blocks(difference, world, *opener, still_a));
+      return still_a;
     }();
     show.end_line();
-    if (!ready) {
-      outside.err << "ebb: refused, nothing was written: " << ready.error().text() << std::endl;
+    if (!to_change) {
+      outside.err << "ebb: refused, nothing was written: " << to_change.error().text() << std::endl;
       return ExitCode::refused;
     }
     if (!yes_) {
@@ -227,7 +228,8 @@ class DiffApply {
     request.point = b;
     request.id = difference.b().id;
     request.about = about;
-    request.in_place = request.only_changes = true;
+    request.in_place = std::move(*to_change);
+    request.only_changes = true;
     request.moves_gpt = plan.moves_gpt;
     request.target_identity = sha256(bytes_of(target_identity(target_, target.passport)));
     Restore restore({difference, *device, *opener, *journal, host_->ring(), host_->workers(),

@@ -59,26 +59,44 @@ class RestoreCommand final : public Command {
       show.note(fmt::format("the point is signed by \"{}\", which was removed from the repository",
                             known.signer));
     }
-    const Point& point = known.point.point;
-
-    const RestoreTarget target = TRY(probe_target(known, path));
-    RestorePlan plan = plan_restore(point, known.about, target, wishes_);
     LocalSource source(*repository);
     const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(*repository, keys),
                                                host->workers().count()));
-    if (!plan.refused()) TRY(prove_records(*host, source, *opener, point, show, outside, plan));
+    Run of{*host, *repository, source, *opener, keys, known, show, outside, {}, {}, {}, {}};
+    of.target = TRY(probe_target(known, path));
+    of.plan = plan_restore(known.point.point, known.about, of.target, wishes_);
+    if (!of.plan.refused()) TRY(prove_records(of));
     show.end_line();
-    print_plan(outside, known, plan);
-    if (plan.refused()) return ExitCode::refused;
+    print_plan(of);
+    if (of.plan.refused()) return ExitCode::refused;
     if (check_) return ExitCode::done;
-    if (!yes_ && !target.is_new) {
+    if (!may_write(of.target)) {
       outside.err << "ebb: nothing was written; add --yes to overwrite " << target_ << std::endl;
       return ExitCode::refused;
     }
-    return carry_out(*host, source, *opener, keys, known, target, plan, show, outside);
+    return carry_out(of);
   }
 
  private:
+  // One restore: what it works with, and below what was found out so far.
+  struct Run {
+    EngineHost& host;
+    Repository& repository;
+    LocalSource& source;
+    RecordOpener& opener;
+    const ReadingKeys& keys;
+    const KnownPoint& known;
+    ShowProgress& show;
+    Outside& outside;
+
+    RestoreTarget target;
+    RestorePlan plan;
+    std::unique_ptr<BlockDevice> device;  // The target, once it is open.
+    std::optional<DirtyMap> in_place;     // In place: what of it is to be written.
+  };
+
+  bool may_write(const RestoreTarget& target) const { return !check_ && (yes_ || target.is_new); }
+
   Result<RestoreTarget> probe_target(const KnownPoint& known, const std::string& repository) {
     RestoreTarget target;
     std::error_code error;
@@ -97,18 +115,48 @@ class RestoreCommand final : public Command {
     return target;
   }
 
-  Result<void> prove_records(EngineHost& host, LocalSource& source, RecordOpener& opener,
-                             const Point& point, ShowProgress& show, Outside& outside,
-                             RestorePlan& plan) {
-    const auto arena = TRY(host.arena(verify_memory()));
-    VerifyReport report =
-        TRY(verify_records({source, host.ring(), host.workers(), *arena, show, outside.stop}, point,
-                           RecordCheck::sound, &opener, all_blocks()));
-    add_damages(plan, std::move(report.damages), wishes_);
+  Result<void> open_target(Run& of) {
+    if (of.device) return {};
+    if (of.target.is_new) TRY(make_image(of.known.point.point.grid.size()));
+    of.device = TRY(during(open_device(target_, may_write(of.target) ? Access::write : Access::read,
+                                       of.target.passport.shape, of.host.ring()),
+                           "opening the target"));
+    return of.target.is_new ? Result<void>() : still_the_same(target_, of.target.passport);
+  }
+
+  // Whether what the proof reads is likely still in memory when it is read again to be written. In
+  // place little is.
+  bool fits_in_page_cache(const Point& point) const {
+    const BlockCount zero = std::min(point.counts.zero, point.grid.count());
+    const ByteCount plain = point.grid.block().bytes() * (point.grid.count() - zero).value();
+    return !wishes_.in_place && plain.value() < available_memory().value() / 2;
+  }
+
+  // Proves what the restore will read. In place that is what differs; it is found first, on a
+  // target that stays open, so that nobody else takes it in between.
+  Result<void> prove_records(Run& of) {
+    const Point& point = of.known.point.point;
+    if (fits_in_page_cache(point)) of.repository.packs().expect_second_reads();
+    const auto arena = TRY(of.host.arena(verify_memory() + Compare::memory()));
+    const VerifyWorld world{of.source, of.host.ring(), of.host.workers(),
+                            *arena,    of.show,        of.outside.stop};
+    std::function<bool(BlockIndex)> wanted = all_blocks();
+    if (wishes_.in_place && !of.target.is_new) {
+      TRY(open_target(of));
+      of.in_place = TRY(
+          during(blocks_to_write_in_place(world, point, of.known.about, *of.device, of.keys.id_key),
+                 "comparing the target with the point"));
+      wanted = [&](BlockIndex block) { return of.in_place->dirty(block); };
+    }
+    VerifyReport report = TRY(verify_records(world, point, RecordCheck::sound, &of.opener, wanted));
+    add_damages(of.plan, std::move(report.damages), wishes_);
     return {};
   }
 
-  void print_plan(Outside& outside, const KnownPoint& known, const RestorePlan& plan) {
+  void print_plan(const Run& of) {
+    const RestorePlan& plan = of.plan;
+    const KnownPoint& known = of.known;
+    Outside& outside = of.outside;
     if (common_.json) {
       if (!check_ && !plan.refused()) return;  // The last line says how it ended.
       nlohmann::json findings = nlohmann::json::array();
@@ -138,35 +186,28 @@ class RestoreCommand final : public Command {
                 << std::flush;
   }
 
-  Result<ExitCode> carry_out(EngineHost& host, LocalSource& source, RecordOpener& opener,
-                             const ReadingKeys& keys, const KnownPoint& known,
-                             const RestoreTarget& target, const RestorePlan& plan,
-                             ShowProgress& show, Outside& outside) {
-    if (target.is_new) TRY(make_image(known.point.point.grid.size()));
-    const double began = outside.clock.steady_seconds();
-    const auto device =
-        TRY(during(open_device(target_, Access::write, target.passport.shape, host.ring()),
-                   "opening the target"));
-    if (!target.is_new) TRY(still_the_same(target_, target.passport));
-    const auto journal = journal_file(journal_path(target.passport));
-    const auto arena = TRY(host.arena(Restore::memory()));
+  Result<ExitCode> carry_out(Run& of) {
+    const double began = of.outside.clock.steady_seconds();
+    TRY(open_target(of));
+    const auto journal = journal_file(journal_path(of.target.passport));
+    const auto arena = TRY(of.host.arena(Restore::memory()));
     RestoreRequest request;
-    request.point = known.point.point;
-    request.id = known.point.id;
-    request.about = known.about;
-    request.target_is_empty = target.is_new;
-    request.in_place = wishes_.in_place;
-    request.moves_gpt = plan.moves_gpt;
+    request.point = of.known.point.point;
+    request.id = of.known.point.id;
+    request.about = of.known.about;
+    request.target_is_empty = of.target.is_new;
+    request.in_place = std::move(of.in_place);
+    request.moves_gpt = of.plan.moves_gpt;
     request.salvage = wishes_.salvage;
-    request.target_identity = sha256(bytes_of(target_identity(target_, target.passport)));
-    Restore restore({source, *device, opener, *journal, host.ring(), host.workers(), *arena,
-                     keys.id_key, show, outside.stop},
+    request.target_identity = sha256(bytes_of(target_identity(target_, of.target.passport)));
+    Restore restore({of.source, *of.device, of.opener, *journal, of.host.ring(), of.host.workers(),
+                     *arena, of.keys.id_key, of.show, of.outside.stop},
                     std::move(request));
     RestoreReport report = TRY(during(restore.run(), "restoring to {}", target_));
-    show.end_line();
+    of.show.end_line();
     reread_partitions();
-    const double seconds = outside.clock.steady_seconds() - began;
-    print_report(outside, known, report, seconds);
+    const double seconds = of.outside.clock.steady_seconds() - began;
+    print_report(of.outside, of.known, report, seconds);
     return report.damages.empty() ? ExitCode::done : ExitCode::incomplete;
   }
 

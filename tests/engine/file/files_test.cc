@@ -97,7 +97,7 @@ TEST_P(AnyFiles, NamesAreMadeMovedAndRemoved) {
 
 TEST_P(AnyFiles, WhatIsAbsentSaysSo) {
   EXPECT_EQ(files_->open("x").error().kind(), ErrorKind::absent);
-  EXPECT_EQ(files_->open_for_repair("x").error().kind(), ErrorKind::absent);
+  EXPECT_EQ(files_->open_cached("x").error().kind(), ErrorKind::absent);
   EXPECT_EQ(files_->rename("x", "y").error().kind(), ErrorKind::absent);
   EXPECT_EQ(files_->remove("x").error().kind(), ErrorKind::absent);
   EXPECT_EQ(files_->list("x").error().kind(), ErrorKind::absent);
@@ -112,10 +112,16 @@ TEST_P(AnyFiles, WhatIsOpenForReadingIsNotWritten) {
   ASSERT_TRUE(file);
   EXPECT_FALSE(write_and_wait(loop(), **file, ByteIndex(0), bytes_of("T")));
   EXPECT_FALSE((*file)->truncate(0_B));
-  auto repair = files_->open_for_repair("f");
-  ASSERT_TRUE(repair);
-  ASSERT_TRUE(write_and_wait(loop(), **repair, ByteIndex(0), bytes_of("T")));
-  EXPECT_EQ(read("f"), "Text");
+}
+
+TEST_P(AnyFiles, WhatIsReadThroughTheCacheIsTheSame) {
+  write("f", "text");
+  auto file = files_->open_cached("f");
+  ASSERT_TRUE(file);
+  ByteVector room(4);
+  ASSERT_TRUE(read_and_wait(loop(), **file, ByteIndex(0), room));
+  EXPECT_EQ(text_of(room), "text");
+  EXPECT_FALSE(write_and_wait(loop(), **file, ByteIndex(0), bytes_of("T")));
 }
 
 TEST_P(AnyFiles, ALockIsHeldByOneUntilItIsGone) {

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// backup_batch.h - up to 1 MiB of a device on its way into a repository, and what workers do to it.
+//
+// A batch is owned by the kernel, a worker or the I/O thread, never by two; what it is waiting for
+// is its state. The functions below touch nothing but the batch and the worker's own tools, so they
+// run on any thread. It does not know the window it is part of.
+#pragma once
+
+#include <vector>
+
+#include "devmap/geometry.h"
+#include "engine/flow/careful_read.h"
+#include "engine/flow/extent_sink.h"
+#include "engine/stage/compress.h"
+#include "engine/stage/fingerprint.h"
+#include "engine/stage/seal.h"
+
+namespace ebb {
+
+// Fields are grouped by who writes them.
+struct BackupBatch {
+  enum class State {
+    free,
+    under_way,  // With the kernel, a worker, or the sink; the callback sets what follows.
+    read,       // The bytes are there.
+    fingerprinted,
+    looked_up,
+    compressed,  // Ready to be sealed, or there is nothing to seal.
+    sealed,      // In the sink's room.
+  };
+  struct BlockState {
+    Fingerprint print;  // Zero for a zero block.
+    Fingerprint base;   // What the base point has here.
+    bool ship = false;
+    std::uint32_t packed = 0;  // Bytes in `scratch`; 0: stored plain.
+    std::size_t packed_at = 0;
+  };
+
+  State state = State::free;
+  std::uint64_t sequence = 0;
+  BlockRun blocks;
+  ByteRun bytes;
+  bool is_hole = false;  // Reads as zero and is not read; may be longer than a batch.
+  bool claimed = false;
+
+  MutableBytes plain;
+  MutableBytes scratch;
+  std::vector<BlockState> block;
+  std::vector<Bytes> views;          // For one call of the fingerprinter.
+  std::vector<Fingerprint> printed;  // Likewise.
+
+  std::vector<Fingerprint> asked;
+  std::vector<std::uint8_t> known;
+  std::vector<std::size_t> asked_of;  // Which block each question is about.
+
+  ShipRoom room;
+  std::vector<TableEntry> entries;
+
+  std::size_t count() const { return blocks.length().size(); }
+  Bytes plain_of(std::size_t i, const BlockGrid& grid) const {
+    const ByteRun run = grid.bytes_of(blocks.begin + BlockCount(i));
+    return plain.subspan((run.begin - bytes.begin).size(), run.length().size());
+  }
+};
+
+// Which blocks are zero, and the fingerprints of the others in one call, so that the lanes of the
+// digest are full.
+void fingerprint(BackupBatch& batch, const BlockGrid& grid, Fingerprinter& fingerprinter);
+
+// Packs the blocks that are to be shipped into `scratch`, where that makes them smaller.
+void compress(BackupBatch& batch, const BlockGrid& grid, Compressor& compressor);
+
+// What a batch's records take in a pack.
+struct RecordsNeeded {
+  ByteCount bytes;
+  std::uint64_t records = 0;
+};
+RecordsNeeded records_needed(const BackupBatch& batch, const BlockGrid& grid);
+
+struct Sealing {
+  const RecordCipher& cipher;  // Of a key that is used in this run only.
+  RepositoryId repository;
+  Codec codec = Codec::none;  // Of blocks that were packed.
+};
+// Seals what is to be shipped into the batch's room; fills `entries`.
+Result<void> seal(BackupBatch& batch, const BlockGrid& grid, const Sealing& sealing);
+
+}  // namespace ebb
