@@ -69,6 +69,8 @@ Result<void> DifferenceFile::add_pack(ByteIndex begin, const PackTail& tail) {
 // Blocks and pages are known by the kinds in their headers; only those are read, and the objects
 // whole.
 Result<void> DifferenceFile::read_pack(PackPart& part, const PackTail& tail) {
+  std::unordered_set<RecordName, NameHash> without_key;  // Blocks of this pack.
+  std::vector<DataKeyEntry> keys;
   for (const TableEntry& entry : TRY(read_pack_table(loop_, *part.slice, tail))) {
     const RecordPlace place{tail.pack, entry.at, entry.stored_length};
     const ByteVector header =
@@ -84,7 +86,8 @@ Result<void> DifferenceFile::read_pack(PackPart& part, const PackTail& tail) {
       }
       EmbeddedObject object = TRY(unpack_embedded(record.payload));
       if (object.type == ObjectType::data_key_table) {
-        for (const DataKeyEntry& e : TRY(unpack_data_key_table(object.body))) keys_[e.name] = e.key;
+        const auto named = TRY(unpack_data_key_table(object.body));
+        keys.insert(keys.end(), named.begin(), named.end());
       } else {
         objects_.push_back(std::move(object));
       }
@@ -92,11 +95,20 @@ Result<void> DifferenceFile::read_pack(PackPart& part, const PackTail& tail) {
     }
     if (disk.kind == static_cast<std::uint8_t>(RecordKind::page)) {
       pages_.push_back(PageDigest{entry.name.bytes});
+    } else {
+      without_key.insert(entry.name);
     }
     if (!places_.emplace(entry.name, place).second) {
       return fail(Error::damaged("a record is there twice"));
     }
   }
+  for (const DataKeyEntry& entry : keys) {
+    if (without_key.erase(entry.name) == 0) {
+      return fail(Error::damaged("it names a key for a block that it does not hold, or two keys"));
+    }
+    keys_.emplace(entry.name, entry.key);
+  }
+  if (!without_key.empty()) return fail(Error::damaged("it names no key for one of its blocks"));
   return {};
 }
 

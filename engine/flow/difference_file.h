@@ -7,6 +7,7 @@
 
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "engine/flow/extent_source.h"
 #include "engine/repo/embedded_object.h"

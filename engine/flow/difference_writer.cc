@@ -46,6 +46,7 @@ class PackSequence {
   }
   // A sealed block with its header, as it lies in the repository.
   Result<void> put_block(const Fingerprint& name, Bytes record, const DataKeyId& key) {
+    if (names_.contains(record_name(name))) return {};  // Two places of B hold the same.
     if (keys_.size() >= max_blocks_in_pack) TRY(end_pack());
     TRY(put(record_name(name), record));
     keys_.push_back({record_name(name), key});
