@@ -40,8 +40,6 @@ class Files {
 
   virtual Result<std::unique_ptr<File>> create(const std::string& name) = 0;  // Must not exist.
   virtual Result<std::unique_ptr<File>> open(const std::string& name) = 0;    // For reading.
-  // For reading what will soon be read again: through the page cache, where there is one.
-  virtual Result<std::unique_ptr<File>> open_cached(const std::string& name) { return open(name); }
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> remove(const std::string& name) = 0;       // A file, or an empty folder.
   virtual Result<void> make_folder(const std::string& name) = 0;  // Fine if it is there.

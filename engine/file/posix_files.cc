@@ -73,10 +73,6 @@ class PosixFiles final : public Files {
   Result<std::unique_ptr<File>> open(const std::string& name) override {
     return open_with(name, O_RDONLY);
   }
-  Result<std::unique_ptr<File>> open_cached(const std::string& name) override {
-    TwoWayFd fd = TRY(TwoWayFd::open_buffered(path(name), O_RDONLY));
-    return std::unique_ptr<File>(new PosixFile(std::move(fd), ring_));
-  }
 
   Result<void> rename(const std::string& from, const std::string& to) override {
     if (::rename(path(from).c_str(), path(to).c_str()) == 0) return {};

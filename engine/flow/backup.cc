@@ -230,6 +230,7 @@ void Backup::submit(Slot& slot, Work work, State then) {
   under_way_.one_starts();
   slot.task.function = work;
   slot.task.then = then;
+  slot.task.stage = then == State::sealed ? 2 : then == State::compressed ? 1 : 0;
   slot.task.work = [](Job& job, unsigned worker) {
     auto& task = static_cast<Slot::Task&>(job);
     task.result = task.function(*task.slot, *task.slot->backup->worker_states_[worker]);

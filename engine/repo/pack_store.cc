@@ -229,8 +229,7 @@ Result<void> PackStore::add(const PackId& pack, std::span<const TableEntry> tabl
 Result<PackStore::OpenPack*> PackStore::open_pack(const PackId& pack) {
   if (const auto found = open_.find(pack); found != open_.end()) return &found->second;
   auto opened = [&]() -> Result<OpenPack> {
-    const std::string name = layout::pack(pack);
-    auto file = TRY(second_reads_ ? files_.open_cached(name) : files_.open(name));
+    auto file = TRY(files_.open(layout::pack(pack)));
     auto header = read_pack_header(loop_, *file);
     // The first bytes may be damaged while the rest is sound; the header is only needed to know
     // the data key, and only its own scrub can mend it.

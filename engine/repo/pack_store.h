@@ -51,10 +51,6 @@ class PackStore {
   // Packs whose table could not be read when the store was opened, and why.
   const std::map<PackId, Error>& unreadable_packs() const { return unreadable_; }
 
-  // Packs are read twice in a row (proven, then restored) and fit into memory: from now on they are
-  // read through the page cache.
-  void expect_second_reads() { second_reads_ = true; }
-
   // The opened file and checked header of a pack; kept open for a while.
   struct OpenPack {
     std::unique_ptr<File> file;
@@ -97,7 +93,6 @@ class PackStore {
   std::set<LostRecord> lost_;
   std::map<PackId, std::uint32_t> lost_from_;  // Packs of which everything from there on is lost.
   std::map<PackId, OpenPack> open_;
-  bool second_reads_ = false;
   bool lost_list_is_damaged_ = false;
   bool whole_ = false;
 };

@@ -189,6 +189,7 @@ void PackWriter::send(PackBuffer& buffer) {
   protecting_ = true;
   buffer.protect.buffer = &buffer;
   buffer.protect.work = &PackWriter::protect;
+  buffer.protect.stage = Job::stages - 1;  // Somebody waits for the buffer.
   buffer.protect.done = [](Job& job) {
     PackBuffer& b = *static_cast<PackBuffer::Protect&>(job).buffer;
     b.writer->protecting_ = false;

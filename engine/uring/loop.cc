@@ -64,9 +64,20 @@ void Workers::submit(Job& job) {
   }
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(&job);
+    queues_.at(job.stage).push_back(&job);
   }
   wanted_.notify_one();
+}
+
+// With mutex_ held.
+Job* Workers::take_job() {
+  for (auto queue = queues_.rbegin(); queue != queues_.rend(); ++queue) {
+    if (queue->empty()) continue;
+    Job* job = queue->front();
+    queue->pop_front();
+    return job;
+  }
+  return nullptr;
 }
 
 void Workers::work(unsigned worker) {
@@ -74,10 +85,8 @@ void Workers::work(unsigned worker) {
     Job* job = nullptr;
     {
       std::unique_lock lock(mutex_);
-      wanted_.wait(lock, [&] { return closing_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      job = queue_.front();
-      queue_.pop_front();
+      wanted_.wait(lock, [&] { return (job = take_job()) != nullptr || closing_; });
+      if (job == nullptr) return;
     }
     job->work(*job, worker);
     loop_.finished(*job);

@@ -7,6 +7,7 @@
 // threads a whole run is deterministic. Ring (ring.h) adds io_uring.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -21,6 +22,8 @@ namespace ebb {
 struct Job {
   void (*work)(Job&, unsigned worker) = nullptr;  // On worker `worker` of [0, Workers::count()).
   void (*done)(Job&) = nullptr;                   // On the I/O thread, afterwards.
+  unsigned stage = 0;                             // Of what its batch goes through.
+  static constexpr unsigned stages = 4;
   Job() = default;
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
@@ -60,8 +63,10 @@ class Loop {
   std::vector<Job*> finished_;  // Under mutex_.
 };
 
-// A pool of threads that run jobs in the order of their submission. With no threads, jobs run one
-// after the other inside submit(): same results, one thread.
+// A pool of threads that run jobs: those of a later stage first, for otherwise all batches would go
+// through a window side by side and leave it together, with nothing being read meanwhile; within a
+// stage in the order of their submission. With no threads, jobs run one after the other inside
+// submit(): same results, one thread.
 class Workers {
  public:
   Workers(Loop& loop, unsigned threads);
@@ -75,11 +80,12 @@ class Workers {
 
  private:
   void work(unsigned worker);
+  Job* take_job();
   Loop& loop_;
   std::mutex mutex_;
   std::condition_variable wanted_;
-  std::deque<Job*> queue_;  // Under mutex_.
-  bool closing_ = false;    // Under mutex_.
+  std::array<std::deque<Job*>, Job::stages> queues_;  // By stage; under mutex_.
+  bool closing_ = false;                              // Under mutex_.
   std::vector<std::thread> threads_;
 };
 

@@ -7,23 +7,10 @@
 
 namespace ebb {
 
-namespace {
-
-Result<UniqueFd> open_file(const std::string& path, int flags) {
-  constexpr mode_t owner_only = 0600;
-  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, owner_only));
-  if (!fd.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
-  return fd;
-}
-
-}  // namespace
-
-Result<TwoWayFd> TwoWayFd::open_buffered(const std::string& path, int flags) {
-  return TwoWayFd(UniqueFd(), TRY(open_file(path, flags)), limits::io_alignment);
-}
-
 Result<TwoWayFd> TwoWayFd::open(const std::string& path, int flags, ByteCount alignment) {
-  UniqueFd buffered = TRY(open_file(path, flags));
+  constexpr mode_t owner_only = 0600;
+  UniqueFd buffered(::open(path.c_str(), flags | O_CLOEXEC, owner_only));
+  if (!buffered.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
   // Opened again through /proc, so that both are the same file whatever happens to the path. An
   // exclusive open of a block device holds for the first descriptor.
   const std::string self = fmt::format("/proc/self/fd/{}", buffered.get());

@@ -19,9 +19,6 @@ class TwoWayFd {
   // `flags` as for open(2), without O_DIRECT; O_CREAT and O_EXCL apply once.
   static Result<TwoWayFd> open(const std::string& path, int flags, ByteCount alignment);
 
-  // Everything through the page cache.
-  static Result<TwoWayFd> open_buffered(const std::string& path, int flags);
-
   // The descriptor by which this transfer can go.
   int for_transfer(const Transfer& transfer) const;
   int buffered() const { return buffered_.get(); }

@@ -124,19 +124,10 @@ class RestoreCommand final : public Command {
     return of.target.is_new ? Result<void>() : still_the_same(target_, of.target.passport);
   }
 
-  // Whether what the proof reads is likely still in memory when it is read again to be written. In
-  // place little is.
-  bool fits_in_page_cache(const Point& point) const {
-    const BlockCount zero = std::min(point.counts.zero, point.grid.count());
-    const ByteCount plain = point.grid.block().bytes() * (point.grid.count() - zero).value();
-    return !wishes_.in_place && plain.value() < available_memory().value() / 2;
-  }
-
   // Proves what the restore will read. In place that is what differs; it is found first, on a
   // target that stays open, so that nobody else takes it in between.
   Result<void> prove_records(Run& of) {
     const Point& point = of.known.point.point;
-    if (fits_in_page_cache(point)) of.repository.packs().expect_second_reads();
     const auto arena = TRY(of.host.arena(verify_memory() + Compare::memory()));
     const VerifyWorld world{of.source, of.host.ring(), of.host.workers(),
                             *arena,    of.show,        of.outside.stop};

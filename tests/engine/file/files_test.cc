@@ -97,7 +97,6 @@ TEST_P(AnyFiles, NamesAreMadeMovedAndRemoved) {
 
 TEST_P(AnyFiles, WhatIsAbsentSaysSo) {
   EXPECT_EQ(files_->open("x").error().kind(), ErrorKind::absent);
-  EXPECT_EQ(files_->open_cached("x").error().kind(), ErrorKind::absent);
   EXPECT_EQ(files_->rename("x", "y").error().kind(), ErrorKind::absent);
   EXPECT_EQ(files_->remove("x").error().kind(), ErrorKind::absent);
   EXPECT_EQ(files_->list("x").error().kind(), ErrorKind::absent);
@@ -112,16 +111,6 @@ TEST_P(AnyFiles, WhatIsOpenForReadingIsNotWritten) {
   ASSERT_TRUE(file);
   EXPECT_FALSE(write_and_wait(loop(), **file, ByteIndex(0), bytes_of("T")));
   EXPECT_FALSE((*file)->truncate(0_B));
-}
-
-TEST_P(AnyFiles, WhatIsReadThroughTheCacheIsTheSame) {
-  write("f", "text");
-  auto file = files_->open_cached("f");
-  ASSERT_TRUE(file);
-  ByteVector room(4);
-  ASSERT_TRUE(read_and_wait(loop(), **file, ByteIndex(0), room));
-  EXPECT_EQ(text_of(room), "text");
-  EXPECT_FALSE(write_and_wait(loop(), **file, ByteIndex(0), bytes_of("T")));
 }
 
 TEST_P(AnyFiles, ALockIsHeldByOneUntilItIsGone) {
