@@ -19,6 +19,23 @@ endforeach()
 
 find_library(IPSEC_MB_LIBRARY IPSec_MB REQUIRED)  # The package has no pkg-config file.
 ebb_dependency(ipsec_mb ${IPSEC_MB_LIBRARY})
+# Not a package of Debian: used where it is installed, left out where it is not. The header came with
+# 2.25, as did the calls that are used.
+pkg_check_modules(PC_isal_crypto QUIET libisal_crypto)
+find_path(ISAL_CRYPTO_INCLUDE_DIR isa-l_crypto/isal_crypto_api.h HINTS ${PC_isal_crypto_INCLUDE_DIRS})
+find_library(ISAL_CRYPTO_LIBRARY isal_crypto HINTS ${PC_isal_crypto_LIBRARY_DIRS})
+mark_as_advanced(ISAL_CRYPTO_INCLUDE_DIR ISAL_CRYPTO_LIBRARY)
+if(ISAL_CRYPTO_INCLUDE_DIR AND ISAL_CRYPTO_LIBRARY)
+  message(STATUS "isa-l_crypto: ${ISAL_CRYPTO_LIBRARY}")
+  ebb_dependency(isal_crypto ${ISAL_CRYPTO_LIBRARY})
+  target_include_directories(deps_isal_crypto SYSTEM INTERFACE ${ISAL_CRYPTO_INCLUDE_DIR})
+  set(EBB_NOT_COMPILED no_isal_crypto.cc)
+else()
+  message(STATUS "isa-l_crypto: 2.25 or newer is not installed; its backend is left out")
+  ebb_dependency(isal_crypto)
+  set(EBB_NOT_COMPILED isal_crypto.cc fingerprint_isal_crypto.cc gcm_kernel_isal_crypto.cc)
+endif()
+
 find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
 ebb_dependency(rocksdb ${ROCKSDB_LIBRARY} Threads::Threads)
 

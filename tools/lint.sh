@@ -56,6 +56,16 @@ fi
 [ ${#sources[@]} -gt 0 ] || { echo "clang-tidy: nothing changed"; exit 0; }
 
 [ -f build/dev/compile_commands.json ] || cmake --preset dev >/dev/null
+# What is not compiled here (a backend whose library is not installed) can't be read by it either.
+compiled() {
+  local file
+  for file; do
+    if grep -qF "/$file\"" build/dev/compile_commands.json; then echo "$file"
+    else echo "clang-tidy: $file is not compiled here" >&2; fi
+  done
+}
+mapfile -t sources < <(compiled "${sources[@]}")
+[ ${#sources[@]} -gt 0 ] || exit 0
 # The commands are g++'s; clang-tidy parses with clang, which does not know all of its flags.
 printf '%s\n' "${sources[@]}" |
   xargs -P 2 -n 1 clang-tidy-14 --quiet -p build/dev --extra-arg=-Wno-unknown-warning-option

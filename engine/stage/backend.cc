@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/stage/ipsec_mb.h"
+#include "engine/stage/isal_crypto.h"
 
 namespace ebb {
 
@@ -12,6 +13,7 @@ std::string_view name_of(CryptoBackend backend) {
   switch (backend) {
     case CryptoBackend::openssl: return "openssl";
     case CryptoBackend::ipsec_mb: return "ipsec-mb";
+    case CryptoBackend::isal_crypto: return "isal_crypto";
   }
   return "unknown";
 }
@@ -19,6 +21,7 @@ std::string_view name_of(CryptoBackend backend) {
 std::vector<CryptoBackend> usable_backends() {
   std::vector<CryptoBackend> usable{CryptoBackend::openssl};
   if (ipsec_mb_kernels() != nullptr) usable.push_back(CryptoBackend::ipsec_mb);
+  if (isal_crypto_runs_here()) usable.push_back(CryptoBackend::isal_crypto);
   return usable;
 }
 

@@ -3,7 +3,7 @@
 //
 // All backends give the same bytes and are tested against each other, so the choice is one of
 // speed, made once at the start of a program and handed down. Which of them may be used follows
-// from the CPU.
+// from the build and the CPU.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@
 namespace ebb {
 
 enum class CryptoBackend : std::uint8_t {
-  openssl,   // EVP. Works everywhere.
-  ipsec_mb,  // intel-ipsec-mb: SHA-256 in up to 16 lanes, VAES. x86-64 with AES-NI.
+  openssl,      // EVP. Works everywhere.
+  ipsec_mb,     // intel-ipsec-mb: SHA-256 in up to 16 lanes, VAES. x86-64 with AES-NI.
+  isal_crypto,  // isa-l_crypto: the like, from Intel's storage library. Only where it is installed.
 };
 
 std::string_view name_of(CryptoBackend backend);

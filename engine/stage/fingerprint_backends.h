@@ -17,6 +17,7 @@ namespace ebb {
 
 std::unique_ptr<Fingerprinter> make_openssl_fingerprinter(const IdKey& key);
 std::unique_ptr<Fingerprinter> make_ipsec_mb_fingerprinter(const IdKey& key);
+std::unique_ptr<Fingerprinter> make_isal_crypto_fingerprinter(const IdKey& key);
 
 // The layout of a message.
 inline constexpr std::size_t leaf_digest_size = 32;
@@ -44,6 +45,24 @@ inline void write_message_head(MutableBytes message, std::size_t plain_length) {
   const Le32 length(static_cast<std::uint32_t>(plain_length));
   message[0] = fingerprint_version;
   std::memcpy(message.data() + 1, &length, sizeof length);
+}
+
+// Multi-buffer backends take the blocks of a call in groups, as many as these bounds on blocks and
+// message bytes allow, so that their scratch memory has a size. Every batch is one group: the most
+// message bytes that a batch can make is one leaf a block of 4 KiB.
+inline constexpr std::size_t group_blocks = limits::max_blocks_in_batch;
+inline constexpr std::size_t group_message_bytes =
+    std::max(max_message_size, group_blocks* message_size(limits::min_block_size.size()));
+
+inline std::size_t blocks_in_group(std::span<const Bytes> blocks) {
+  std::size_t taken = 0;
+  std::size_t used = 0;
+  for (; taken < blocks.size() && taken < group_blocks; ++taken) {
+    check_block(blocks[taken]);
+    used += message_size(blocks[taken].size());
+    if (used > group_message_bytes) break;
+  }
+  return taken;
 }
 
 // The key padded to a block of SHA-256 and xored with `pad` (RFC 2104).

@@ -21,17 +21,12 @@ constexpr std::size_t lane_length_limit = 65534;
 static_assert(fingerprint_leaf.size() <= lane_length_limit);
 static_assert(max_message_size <= lane_length_limit);
 
-// Every batch fits: the most message bytes a batch can make is one leaf a block of 4 KiB.
-constexpr std::size_t group_blocks = limits::max_blocks_in_batch;
-constexpr std::size_t group_room =
-    std::max(max_message_size, group_blocks* message_size(limits::min_block_size.size()));
-
 using HashedPad = Secret<32, struct HashedPadTag>;
 
 class IpsecMbFingerprinter final : public Fingerprinter {
  public:
   explicit IpsecMbFingerprinter(const IdKey& key)
-      : manager_(make_ipsec_mb_manager()), messages_(group_room) {
+      : manager_(make_ipsec_mb_manager()), messages_(group_message_bytes) {
     EBB_CHECK(manager_, "intel-ipsec-mb does not run on this CPU");
     hash_pad(padded(key, inner_pad), inner_);
     hash_pad(padded(key, outer_pad), outer_);
@@ -51,17 +46,6 @@ class IpsecMbFingerprinter final : public Fingerprinter {
  private:
   void hash_pad(const PaddedKey& block, HashedPad& into) {
     IMB_SHA256_ONE_BLOCK(manager_.get(), block.reveal().data(), into.room().data());
-  }
-
-  static std::size_t blocks_in_group(std::span<const Bytes> blocks) {
-    std::size_t taken = 0;
-    std::size_t used = 0;
-    for (; taken < blocks.size() && taken < group_blocks; ++taken) {
-      check_block(blocks[taken]);
-      used += message_size(blocks[taken].size());
-      if (used > group_room) break;
-    }
-    return taken;
   }
 
   // Writes the group's messages: heads here, leaf digests by the lanes.

@@ -10,6 +10,7 @@ std::unique_ptr<GcmKernel> make_gcm_kernel(CryptoBackend backend,
   switch (backend) {
     case CryptoBackend::openssl: return make_openssl_gcm_kernel(key);
     case CryptoBackend::ipsec_mb: return make_ipsec_mb_gcm_kernel(key);
+    case CryptoBackend::isal_crypto: return make_isal_crypto_gcm_kernel(key);
   }
   EBB_CHECK(false, "no such crypto backend");
 }

@@ -29,6 +29,7 @@ class GcmKernel {
 
 std::unique_ptr<GcmKernel> make_openssl_gcm_kernel(std::span<const std::byte, 32> key);
 std::unique_ptr<GcmKernel> make_ipsec_mb_gcm_kernel(std::span<const std::byte, 32> key);
+std::unique_ptr<GcmKernel> make_isal_crypto_gcm_kernel(std::span<const std::byte, 32> key);
 
 // `backend` is one of usable_backends().
 std::unique_ptr<GcmKernel> make_gcm_kernel(CryptoBackend backend,

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <string>
 
 namespace ebb {
@@ -36,6 +38,18 @@ TEST(CryptoBackend, OpensslIsAlwaysThereAndTheBestIsUsable) {
 TEST(CryptoBackend, EveryUsableOneHasItsName) {
   for (const CryptoBackend backend : usable_backends()) {
     EXPECT_EQ(backend_named(name_of(backend)), backend);
+  }
+}
+
+TEST(CryptoBackend, NoNameIsSharedAndAllAreKnown) {
+  std::set<std::string_view> names;
+  for (const CryptoBackend backend :
+       {CryptoBackend::openssl, CryptoBackend::ipsec_mb, CryptoBackend::isal_crypto}) {
+    EXPECT_TRUE(names.insert(name_of(backend)).second) << name_of(backend);
+    // What is not built in or does not run here can't be asked for.
+    const auto usable = usable_backends();
+    const bool is_usable = std::find(usable.begin(), usable.end(), backend) != usable.end();
+    EXPECT_EQ(backend_named(name_of(backend)).has_value(), is_usable) << name_of(backend);
   }
 }
 

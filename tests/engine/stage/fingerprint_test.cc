@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "tests/support/guarded_bytes.h"
 #include "tests/support/hex.h"
 #include "tests/support/seed.h"
 
@@ -109,6 +110,27 @@ TEST_P(FingerprintOf, MoreThanABatchAndOfNothingWorks) {
   fingerprinter->fingerprint(blocks, out);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     ASSERT_EQ(out[i], by_definition(key, blocks[i])) << "block " << i;
+  }
+}
+
+TEST_P(FingerprintOf, BlocksReadsNothingBeyondThem) {
+  const auto random = test::test_random();
+  const IdKey key = test_key();
+  const auto fingerprinter = make(key);
+  const ByteVector bytes = test::random_bytes(*random, 1 << 20);
+  for (const std::size_t last : {1u, 55u, 63u, 64u, 65u, 4095u, 16383u, 16384u, 16385u, 1u << 20}) {
+    // Beside blocks of other lengths, so that lanes end at different times.
+    test::GuardedBytes block(Bytes(bytes).last(last));
+    test::GuardedBytes other(Bytes(bytes).first(1 + random->below(40000)));
+    for (const std::vector<Bytes>& blocks :
+         {std::vector<Bytes>{block.view()}, std::vector<Bytes>(40, block.view()),
+          std::vector<Bytes>{other.view(), block.view(), other.view()}}) {
+      std::vector<Fingerprint> out(blocks.size());
+      fingerprinter->fingerprint(blocks, out);
+      for (std::size_t i = 0; i < blocks.size(); ++i) {
+        ASSERT_EQ(out[i], by_definition(key, blocks[i])) << "size " << blocks[i].size();
+      }
+    }
   }
 }
 

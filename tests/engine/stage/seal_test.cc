@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
 #include "engine/crypto/aead.h"
 #include "engine/stage/gcm_kernel.h"
 #include "tests/support/gcm_vectors.h"
+#include "tests/support/guarded_bytes.h"
 #include "tests/support/seed.h"
 
 namespace ebb {
@@ -30,7 +32,9 @@ RecordContext random_context(Random& random) {
 }
 
 std::string test_name(const testing::TestParamInfo<CryptoBackend>& backend) {
-  return backend.param == CryptoBackend::openssl ? "openssl" : "ipsec_mb";
+  std::string name(name_of(backend.param));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 class SealBy : public testing::TestWithParam<CryptoBackend> {};
@@ -91,6 +95,32 @@ TEST_P(SealBy, IsItsDefinitionOverRandomLengthsAndOpensAgain) {
     ASSERT_TRUE(same_bytes(sealed.first(size), plain)) << "size " << size;
     ASSERT_TRUE(cipher->seal(sealed.first(size), nonce, context, sealed));
     ASSERT_TRUE(same_bytes(sealed, by_definition(plain, nonce.counter, context)));
+  }
+}
+
+TEST_P(SealBy, TouchesNothingBeyondItsSpansUpToTheLargestBlock) {
+  const auto random = test::test_random();
+  const auto kernel = make_gcm_kernel(GetParam(), test_key().reveal());
+  const ByteVector source = test::random_bytes(*random, 1 << 20);
+  test::GuardedBytes nonce(test::random_bytes(*random, GcmKernel::nonce_size));
+  test::GuardedBytes tag(GcmKernel::tag_size);
+  std::vector<std::size_t> sizes{16383, 16384, 16385, 65534, 65535, 65536, (1 << 20) - 1, 1 << 20};
+  for (std::size_t size = 1; size <= 1025; size += size < 300 ? 1 : 29) sizes.push_back(size);
+  for (const std::size_t size : sizes) {
+    test::GuardedBytes aad(Bytes(source).last(size % 70));
+    test::GuardedBytes plain(Bytes(source).first(size));
+    test::GuardedBytes sealed(size);
+    kernel->encrypt(plain.view(), nonce.view(), aad.view(), sealed.view(), tag.view());
+    ByteVector both = copy_of(sealed.view());
+    append(both, tag.view());
+    ASSERT_TRUE(same_bytes(
+        both, aead_seal(test_key().reveal(), nonce.view(), aad.view(), plain.view()).value()))
+        << "size " << size;
+
+    test::GuardedBytes opened(size);
+    ASSERT_TRUE(
+        kernel->decrypt(sealed.view(), nonce.view(), aad.view(), tag.view(), opened.view()));
+    ASSERT_TRUE(same_bytes(opened.view(), plain.view())) << "size " << size;
   }
 }
 
