@@ -2,21 +2,9 @@
 #include "tools/common/engine_host.h"
 
 #include <algorithm>
-#include <fstream>
 #include <thread>
 
 namespace ebb {
-
-ByteCount available_memory() {
-  std::ifstream meminfo("/proc/meminfo");
-  std::string name;
-  std::uint64_t kib = 0;
-  std::string unit;
-  while (meminfo >> name >> kib && std::getline(meminfo, unit)) {
-    if (name == "MemAvailable:") return ByteCount(kib) * 1024;
-  }
-  return ByteCount(0);
-}
 
 Result<std::unique_ptr<EngineHost>> EngineHost::make(unsigned threads, Random& random) {
   std::unique_ptr<EngineHost> host(new EngineHost(random));

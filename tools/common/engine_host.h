@@ -11,10 +11,6 @@
 
 namespace ebb {
 
-// What this machine could still put to use, page cache that can be dropped included; 0 when it does
-// not say. proc(5), MemAvailable.
-ByteCount available_memory();
-
 // Members are destroyed in the order that their users need: repository, files, workers, ring.
 class EngineHost {
  public:
