@@ -52,6 +52,19 @@ void ShowProgress::note(std::string_view sentence) {
   outside_.err << "ebb: note: " << sentence << std::endl;
 }
 
+void ShowProgress::step(std::string_view what) {
+  if (quiet_) return;
+  if (outside_.err_is_terminal) {
+    outside_.err << '\r' << what << "\033[K" << std::flush;
+    line_is_open_ = true;
+    return;
+  }
+  const double now = outside_.clock.steady_seconds();
+  if (now - shown_ < seconds_between_lines) return;
+  shown_ = now;
+  outside_.err << what << std::endl;
+}
+
 void ShowProgress::end_line() {
   if (line_is_open_) outside_.err << "\r\033[K" << std::flush;
   line_is_open_ = false;

@@ -18,6 +18,8 @@ class ShowProgress final : public Observer {
   ~ShowProgress() override { end_line(); }
   void progress(const Progress& progress) override;
   void note(std::string_view sentence) override;
+  // What is done now, where there are no bytes to count.
+  void step(std::string_view what);
   void end_line();
   const std::vector<std::string>& notes() const { return notes_; }
 

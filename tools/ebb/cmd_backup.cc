@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // cmd_backup.cc - ebb backup: a recovery point of a device in a repository.
-#include <fcntl.h>
-
 #include <ostream>
 
 #include "devmap/occupation.h"
 #include "devmap/probe.h"
-#include "engine/flow/backup.h"
-#include "engine/flow/local_sink.h"
+#include "engine/flow/local_runs.h"
 #include "tools/common/size_text.h"
+#include "tools/common/source_device.h"
 #include "tools/common/source_memory.h"
 #include "tools/ebb/command.h"
 
@@ -110,20 +108,13 @@ class BackupCommand final : public Command {
       request.remembered = last->second;
     }
 
-    const auto device =
-        TRY(open_device(device_, Access::read, request.passport.shape, host->ring()));
-    UniqueFd holes_fd;  // The walk over the holes moves the position of a descriptor of its own.
-    if (request.passport.kind == "image") {
-      holes_fd = UniqueFd(::open(device_.c_str(), O_RDONLY | O_CLOEXEC));
-      auto walk = HoleWalk::over(holes_fd.get(), request.passport.shape.size);
-      if (walk) request.holes = std::move(*walk);
-    }
-    const auto arena = TRY(host->arena(Backup::memory() + PackMemory::total()));
-    LocalSink sink(*repository, host->workers(), *arena);
-    Backup backup({*device, sink, host->ring(), host->workers(), *arena, key, members,
-                   outside.clock, outside.random, show, outside.stop},
-                  std::move(request));
-    const BackupReport report = TRY(during(backup.run(), "backing up {}", device_));
+    const auto source = TRY(SourceDevice::open(device_, request.passport, host->ring()));
+    request.holes = source->holes();
+    const BackupReport report =
+        TRY(during(run_backup({host->ring(), host->workers(), show, outside.stop}, *repository,
+                              source->device(), key, members, outside.clock, outside.random,
+                              std::move(request)),
+                   "backing up {}", device_));
     show.end_line();
 
     memory.members_epoch = members.epoch;

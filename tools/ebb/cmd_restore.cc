@@ -4,13 +4,12 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-#include <cerrno>
 #include <filesystem>
 #include <ostream>
 
 #include "devmap/probe.h"
+#include "engine/flow/local_runs.h"
 #include "engine/flow/local_source.h"
-#include "engine/flow/restore.h"
 #include "tools/common/size_text.h"
 #include "tools/ebb/find_point.h"
 #include "tools/ebb/print_damage.h"
@@ -117,7 +116,7 @@ class RestoreCommand final : public Command {
 
   Result<void> open_target(Run& of) {
     if (of.device) return {};
-    if (of.target.is_new) TRY(make_image(of.known.point.point.grid.size()));
+    if (of.target.is_new) TRY(make_image(target_, of.known.point.point.grid.size()));
     of.device = TRY(during(open_device(target_, may_write(of.target) ? Access::write : Access::read,
                                        of.target.passport.shape, of.host.ring()),
                            "opening the target"));
@@ -181,7 +180,6 @@ class RestoreCommand final : public Command {
     const double began = of.outside.clock.steady_seconds();
     TRY(open_target(of));
     const auto journal = journal_file(journal_path(of.target.passport));
-    const auto arena = TRY(of.host.arena(Restore::memory()));
     RestoreRequest request;
     request.point = of.known.point.point;
     request.id = of.known.point.id;
@@ -191,24 +189,15 @@ class RestoreCommand final : public Command {
     request.moves_gpt = of.plan.moves_gpt;
     request.salvage = wishes_.salvage;
     request.target_identity = sha256(bytes_of(target_identity(target_, of.target.passport)));
-    Restore restore({of.source, *of.device, of.opener, *journal, of.host.ring(), of.host.workers(),
-                     *arena, of.keys.id_key, of.show, of.outside.stop},
-                    std::move(request));
-    RestoreReport report = TRY(during(restore.run(), "restoring to {}", target_));
+    RestoreReport report = TRY(
+        during(run_restore({of.host.ring(), of.host.workers(), of.show, of.outside.stop}, of.source,
+                           of.opener, *of.device, *journal, of.keys.id_key, std::move(request)),
+               "restoring to {}", target_));
     of.show.end_line();
     reread_partitions();
     const double seconds = of.outside.clock.steady_seconds() - began;
     print_report(of.outside, of.known, report, seconds);
     return report.damages.empty() ? ExitCode::done : ExitCode::incomplete;
-  }
-
-  Result<void> make_image(ByteCount size) {
-    constexpr mode_t owner_only = 0600;
-    const UniqueFd fd(::open(target_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only));
-    if (!fd.is_open() || ::ftruncate(fd.get(), static_cast<off_t>(size.value())) != 0) {
-      return fail(Error::from_errno(errno).during("making {}", target_));
-    }
-    return {};
   }
 
   std::string journal_path(const Passport& target) const {

@@ -3,9 +3,9 @@
 #include <ostream>
 
 #include "devmap/probe.h"
+#include "engine/flow/local_runs.h"
 #include "engine/flow/local_source.h"
 #include "engine/flow/scrub.h"
-#include "engine/flow/verify.h"
 #include "tools/common/size_text.h"
 #include "tools/ebb/find_point.h"
 #include "tools/ebb/print_damage.h"
@@ -101,17 +101,17 @@ class Verify final : public Command {
   Result<VerifyReport> verify_one(EngineHost& host, LocalSource& source, Repository& repository,
                                   const ReadingKeys& keys, const KnownPoint& known,
                                   ShowProgress& show, Outside& outside) {
-    const auto arena = TRY(host.arena(std::max(verify_memory(), Compare::memory())));
-    const VerifyWorld world{source, host.ring(), host.workers(), *arena, show, outside.stop};
     if (!against_.empty()) {
+      const auto arena = TRY(host.arena(Compare::memory()));
+      const VerifyWorld world{source, host.ring(), host.workers(), *arena, show, outside.stop};
       const Passport passport = TRY(probe(against_));
       const auto device = TRY(open_device(against_, Access::read, passport.shape, host.ring()));
       return verify_against(world, known.point.point, *device, keys.id_key);
     }
     const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(repository, keys),
                                                host.workers().count()));
-    return verify_records(world, known.point.point, RecordCheck::opened, opener.get(),
-                          some_blocks(percent_, outside.random));
+    return run_verify({host.ring(), host.workers(), show, outside.stop}, source, known.point.point,
+                      RecordCheck::opened, opener.get(), some_blocks(percent_, outside.random));
   }
 
   Result<ScrubReport> look_at_everything(EngineHost& host, Repository& repository,

@@ -67,6 +67,7 @@ std::unique_ptr<Command> make_verify(CLI::App& app);
 std::unique_ptr<Command> make_diff(CLI::App& app);
 std::unique_ptr<Command> make_scrub(CLI::App& app);
 std::unique_ptr<Command> make_key(CLI::App& app);
+std::unique_ptr<Command> make_bench(CLI::App& app);
 
 // The whole program. Parses `arguments` (without the program's name) and runs the command.
 ExitCode run_ebb(const std::vector<std::string>& arguments, Outside& outside);

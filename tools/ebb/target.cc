@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/ebb/target.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
+#include "devmap/core/unique_fd.h"
 #include "devmap/probe.h"
 
 namespace ebb {
@@ -15,6 +20,15 @@ Result<void> still_the_same(const std::string& path, const Passport& planned) {
       Error::mismatch("{} is another device than the one that was planned for; nothing was "
                       "written",
                       path));
+}
+
+Result<void> make_image(const std::string& path, ByteCount size) {
+  constexpr mode_t owner_only = 0600;
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only));
+  if (!fd.is_open() || ::ftruncate(fd.get(), static_cast<off_t>(size.value())) != 0) {
+    return fail(Error::from_errno(errno).during("making {}", path));
+  }
+  return {};
 }
 
 std::string absolute_path(const std::string& path) {

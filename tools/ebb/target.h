@@ -13,6 +13,9 @@ namespace ebb {
 // hours may pass, and device names move. Call it when the device is open.
 Result<void> still_the_same(const std::string& path, const Passport& planned);
 
+// A new image file of that size, all of it a hole; invalid when there is a file.
+Result<void> make_image(const std::string& path, ByteCount size);
+
 // A text of which target it is, for the journal: its path, size, and what a device is.
 std::string target_identity(const std::string& path, const Passport& target);
 

@@ -21,11 +21,21 @@ class SteppingClock final : public Clock {
  public:
   explicit SteppingClock(double step) : step_(step) {}
   WallTime wall() const override { return {1'795'000'000'000'000'000}; }
-  double steady_seconds() const override { return now_ += step_; }
+  double steady_seconds() const override {
+    if (looks_left_ != 0 && --looks_left_ == 0) stop_->raise();
+    return now_ += step_;
+  }
+  // A person presses Ctrl-C at the so-manieth look from now; 0: never.
+  void stop_at_look(std::uint64_t look, StopFlag& stop) {
+    looks_left_ = look;
+    stop_ = &stop;
+  }
 
  private:
   double step_;
   mutable double now_ = 0;
+  mutable std::uint64_t looks_left_ = 0;
+  StopFlag* stop_ = nullptr;
 };
 
 class InProcess {
@@ -41,6 +51,7 @@ class InProcess {
     std::ostringstream out_stream;
     std::ostringstream err_stream;
     StopFlag stop;
+    clock.stop_at_look(stop_at_look, stop);
     Outside outside{out_stream,
                     err_stream,
                     err_is_terminal,
@@ -84,6 +95,7 @@ class InProcess {
   std::vector<std::string> prompts;
   SteppingClock clock{0.01};
   bool err_is_terminal = false;
+  std::uint64_t stop_at_look = 0;  // At the clock; 0: nobody interrupts.
   std::string out;
   std::string err;
   ExitCode code = ExitCode::done;  // Of the last run.

@@ -10,9 +10,10 @@ namespace {
 using Words = std::vector<std::string>;
 
 const std::vector<Words> commands = {
-    {"init"},   {"backup"},      {"points"},         {"inspect"},       {"restore"},
-    {"verify"}, {"diff"},        {"diff", "export"}, {"diff", "apply"}, {"scrub"},
-    {"key"},    {"key", "list"}, {"key", "add"},     {"key", "remove"}, {"key", "rotate"}};
+    {"init"},          {"backup"},        {"points"},        {"inspect"},
+    {"restore"},       {"verify"},        {"diff"},          {"diff", "export"},
+    {"diff", "apply"}, {"scrub"},         {"key"},           {"key", "list"},
+    {"key", "add"},    {"key", "remove"}, {"key", "rotate"}, {"bench"}};
 
 std::string joined(const Words& words) {
   std::string text;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/local_runs.h"
+
+#include "engine/flow/local_sink.h"
+
+namespace ebb {
+
+Result<BackupReport> run_backup(const LocalRun& run, Repository& repository, BlockDevice& device,
+                                const SourceKey& key, const Members& members, const Clock& clock,
+                                Random& random, BackupRequest request) {
+  const auto arena = TRY(Arena::make(Backup::memory() + PackMemory::total(), &run.ring));
+  LocalSink sink(repository, run.workers, *arena);
+  Backup backup({device, sink, run.ring, run.workers, *arena, key, members, clock, random,
+                 run.observer, run.stop},
+                std::move(request));
+  return backup.run();
+}
+
+Result<VerifyReport> run_verify(const LocalRun& run, ExtentSource& source, const Point& point,
+                                RecordCheck check, RecordOpener* opener,
+                                const std::function<bool(BlockIndex)>& wanted) {
+  const auto arena = TRY(Arena::make(verify_memory(), &run.ring));
+  return verify_records({source, run.ring, run.workers, *arena, run.observer, run.stop}, point,
+                        check, opener, wanted);
+}
+
+Result<RestoreReport> run_restore(const LocalRun& run, ExtentSource& source, RecordOpener& opener,
+                                  BlockDevice& target, JournalKeeper& journal, const IdKey& id_key,
+                                  RestoreRequest request) {
+  const auto arena = TRY(Arena::make(Restore::memory(), &run.ring));
+  Restore restore({source, target, opener, journal, run.ring, run.workers, *arena, id_key,
+                   run.observer, run.stop},
+                  std::move(request));
+  return restore.run();
+}
+
+}  // namespace ebb

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// source_device.h - a device or image that is read for a backup, with the holes of an image.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "devmap/core/unique_fd.h"
+#include "devmap/passport.h"
+#include "devmap/source/holes.h"
+#include "engine/device/block_device.h"
+
+namespace ebb {
+
+class SourceDevice {
+ public:
+  // `passport` is the device's own; its shape may be shorter than the device.
+  static Result<std::unique_ptr<SourceDevice>> open(const std::string& path,
+                                                    const Passport& passport, Ring& ring);
+
+  BlockDevice& device() { return *device_; }
+  // From the first hole on; nothing where there are no holes to know of. One walk at a time.
+  std::optional<HoleWalk> holes() const;
+
+ private:
+  SourceDevice() = default;
+  std::unique_ptr<BlockDevice> device_;
+  UniqueFd holes_fd_;  // The walk moves the position of a descriptor of its own.
+};
+
+}  // namespace ebb
