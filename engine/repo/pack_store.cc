@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/repo/pack_store.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
 
 #include "engine/repo/body.h"
 #include "engine/repo/object_frame.h"
@@ -16,6 +12,8 @@ namespace ebb {
 namespace {
 
 constexpr std::size_t packs_kept_open = 64;
+// Packs whose records a reader may hold in memory: 40 MiB when all are full of 4 KiB blocks.
+constexpr std::size_t newer_packs_in_memory = 8;
 // As many as fit a small object.
 constexpr std::size_t lost_in_one_list = 16384;
 
@@ -56,12 +54,6 @@ Result<std::unique_ptr<PackStore>> PackStore::open(Files& files, Loop& loop, Sto
   return store;
 }
 
-PackStore::~PackStore() {
-  index_.reset();
-  std::error_code ignored;
-  if (!scratch_.empty()) std::filesystem::remove_all(scratch_, ignored);
-}
-
 Result<void> PackStore::open_records(StoreAccess access) {
   if (files_.place().empty()) {
     index_ = memory_index();
@@ -72,8 +64,8 @@ Result<void> PackStore::open_records(StoreAccess access) {
     // Beside a writer; where that cannot be (no index, a damaged one, a folder that may not be
     // written), the packs' own tables are read into an index of this process's own.
     auto followed = open_index(path, IndexAccess::follow);
-    if (!followed) return open_scratch_index();
-    index_ = std::move(*followed);
+    follows_ = followed.has_value();
+    index_ = follows_ ? std::move(*followed) : TRY(open_scratch_index());
     return {};
   }
   auto opened = open_index(path, IndexAccess::write);
@@ -83,16 +75,6 @@ Result<void> PackStore::open_records(StoreAccess access) {
     opened = TRY(open_index(path, IndexAccess::write));
   }
   index_ = std::move(*opened);
-  return {};
-}
-
-Result<void> PackStore::open_scratch_index() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "ebb-index-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) {
-    return fail(Error::from_errno(errno).during("making {}", pattern));
-  }
-  scratch_ = pattern;
-  index_ = TRY(open_index(scratch_ + "/index", IndexAccess::write));
   return {};
 }
 
@@ -124,8 +106,9 @@ Result<void> PackStore::load_lost() {
 Result<void> PackStore::reconcile(StoreAccess access) {
   auto named = index_->packs();
   auto whole = index_->whole();
-  if ((!named || !whole) && access == StoreAccess::read && scratch_.empty()) {
-    TRY(open_scratch_index());
+  if ((!named || !whole) && follows_) {
+    index_ = TRY(open_scratch_index());
+    follows_ = false;
     named = index_->packs();
     whole = index_->whole();
   }
@@ -138,10 +121,29 @@ Result<void> PackStore::reconcile(StoreAccess access) {
     if (access == StoreAccess::write) TRY(index_->forget_pack(pack));
   }
   if (!whole_ && access == StoreAccess::write) TRY(index_->set_whole(false));
-  if (access == StoreAccess::read && scratch_.empty()) newer_ = memory_index();
+  std::vector<PackId> unknown;
   for (const PackId& pack : packs_) {
-    if (!known.contains(pack) && !lost_from_.contains(pack)) TRY(index_table_of(pack));
+    if (!known.contains(pack) && !lost_from_.contains(pack)) unknown.push_back(pack);
   }
+  return index_tables_of(unknown);
+}
+
+Result<void> PackStore::index_tables_of(std::span<const PackId> packs) {
+  if (packs.empty()) return {};
+  if (follows_) TRY(make_room_for_newer(packs.size()));
+  for (const PackId& pack : packs) TRY(index_table_of(pack));
+  return {};
+}
+
+// A few packs are kept in memory; many, as when a writer is making the index anew, are not.
+Result<void> PackStore::make_room_for_newer(std::size_t packs) {
+  if (!newer_) newer_ = memory_index();
+  if (newer_is_on_disk_) return {};
+  const std::vector<PackId> held = TRY(newer_->packs());
+  if (held.size() + packs <= newer_packs_in_memory) return {};
+  newer_ = TRY(open_scratch_index());
+  newer_is_on_disk_ = true;
+  for (const PackId& pack : held) TRY(index_table_of(pack));
   return {};
 }
 
@@ -172,14 +174,13 @@ Result<void> PackStore::index_table_of(const PackId& pack) {
 // A writer may publish packs and a point that needs them after a reader has looked around. Says
 // whether there was anything new.
 Result<bool> PackStore::pick_up_new_packs() {
-  bool any = false;
+  std::vector<PackId> fresh;
   for (const Files::Entry& entry : TRY(files_.list(layout::packs))) {
     const auto pack = layout::pack_id_of(entry.name);
-    if (!pack || !packs_.insert(*pack).second) continue;
-    any = true;
-    TRY(index_table_of(*pack));
+    if (pack && packs_.insert(*pack).second) fresh.push_back(*pack);
   }
-  return any;
+  TRY(index_tables_of(fresh));
+  return !fresh.empty();
 }
 
 Result<void> PackStore::set_whole(bool whole) {

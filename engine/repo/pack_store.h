@@ -33,7 +33,6 @@ Result<std::vector<LostRecord>> unpack_lost_records(Bytes body);
 class PackStore {
  public:
   static Result<std::unique_ptr<PackStore>> open(Files& files, Loop& loop, StoreAccess access);
-  ~PackStore();
   PackStore(const PackStore&) = delete;
   PackStore& operator=(const PackStore&) = delete;
 
@@ -73,10 +72,11 @@ class PackStore {
   PackStore(Files& files, Loop& loop, StoreAccess access)
       : files_(files), loop_(loop), access_(access) {}
   Result<void> open_records(StoreAccess access);
-  Result<void> open_scratch_index();
   Result<void> load_lost();
   Result<void> reconcile(StoreAccess access);
+  Result<void> index_tables_of(std::span<const PackId> packs);
   Result<void> index_table_of(const PackId& pack);
+  Result<void> make_room_for_newer(std::size_t packs);
   Result<bool> pick_up_new_packs();
   Result<void> look_up_here(std::span<const RecordName> names,
                             std::span<std::optional<RecordPlace>> places);
@@ -86,8 +86,9 @@ class PackStore {
   Loop& loop_;
   StoreAccess access_;
   std::unique_ptr<RecordIndex> index_;
-  std::unique_ptr<RecordIndex> newer_;  // Of a reader: packs that its index does not know.
-  std::string scratch_;                 // An index made for this process only.
+  bool follows_ = false;                // A writer's index, which is not written to.
+  std::unique_ptr<RecordIndex> newer_;  // Beside that: packs that it does not know; null: none.
+  bool newer_is_on_disk_ = false;
   std::unordered_set<PackId, NameHash> packs_;
   std::map<PackId, Error> unreadable_;
   std::set<LostRecord> lost_;

@@ -40,6 +40,8 @@ enum class IndexAccess {
 };
 // RocksDB in the folder `path`. Damaged when its files are; it may then be deleted.
 Result<std::unique_ptr<RecordIndex>> open_index(const std::string& path, IndexAccess access);
+// An empty one in a temporary folder of this process's own, which goes with it.
+Result<std::unique_ptr<RecordIndex>> open_scratch_index();
 // Removes the index's folder and all in it.
 Result<void> delete_index(const std::string& path);
 

@@ -9,11 +9,13 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "devmap/core/endian.h"
+#include "engine/file/scratch_folder.h"
 #include "engine/repo/record_index.h"
 
 namespace ebb {
@@ -23,6 +25,8 @@ namespace {
 constexpr ByteCount block_cache = 24_MiB;
 constexpr ByteCount write_buffer = 8_MiB;
 constexpr std::size_t records_in_one_batch = 4096;
+// Values pin the blocks that they lie in, each another one in a large index.
+constexpr std::size_t names_at_once = 64;
 
 struct PlaceOnDisk {
   std::array<std::byte, 16> pack;
@@ -90,14 +94,9 @@ rocksdb::Options options_for(IndexAccess access) {
 
 class RocksIndex final : public RecordIndex {
  public:
-  RocksIndex(std::unique_ptr<rocksdb::DB> db, std::string scratch)
-      : db_(std::move(db)), scratch_(std::move(scratch)) {}
-  ~RocksIndex() override {
-    values_.clear();  // They pin blocks of the cache.
-    db_.reset();
-    std::error_code ignored;
-    if (!scratch_.empty()) std::filesystem::remove_all(scratch_, ignored);
-  }
+  RocksIndex(std::optional<ScratchFolder> scratch, std::unique_ptr<rocksdb::DB> db,
+             IndexAccess access)
+      : scratch_(std::move(scratch)), db_(std::move(db)), access_(access) {}
 
   Result<void> add_pack(const PackId& pack, std::span<const TableEntry> entries) override {
     rocksdb::WriteBatch batch;
@@ -132,34 +131,10 @@ class RocksIndex final : public RecordIndex {
 
   Result<void> look_up(std::span<const RecordName> names,
                        std::span<std::optional<RecordPlace>> places) override {
-    keys_.clear();
-    for (const RecordName& name : names) keys_.push_back(key_of('R', name));
-    slices_.assign(keys_.begin(), keys_.end());
-    values_.resize(names.size());
-    statuses_.resize(names.size());
-    for (auto& value : values_) value.Reset();
-    if (scratch_.empty()) {
-      db_->MultiGet({}, db_->DefaultColumnFamily(), names.size(), slices_.data(), values_.data(),
-                    statuses_.data());
-    } else {
-      // A follower has no MultiGet of its own in RocksDB 7.8: the inherited one reads freed memory
-      // when a key lies in the part that was replayed from the log.
-      for (std::size_t i = 0; i < names.size(); ++i) {
-        statuses_[i] = db_->Get({}, db_->DefaultColumnFamily(), slices_[i], &values_[i]);
-      }
+    for (std::size_t at = 0; at < names.size(); at += names_at_once) {
+      const std::size_t count = std::min(names_at_once, names.size() - at);
+      TRY(look_up_few(names.subspan(at, count), places.subspan(at, count)));
     }
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      places[i].reset();
-      if (statuses_[i].IsNotFound()) continue;
-      TRY(checked(statuses_[i]));
-      if (values_[i].size() != sizeof(PlaceOnDisk)) {
-        return fail(Error::damaged("the fingerprint index holds a value of wrong length"));
-      }
-      PlaceOnDisk place;
-      std::memcpy(&place, values_[i].data(), sizeof place);
-      places[i] = RecordPlace{PackId{place.pack}, place.at.value(), place.stored_length.value()};
-    }
-    for (auto& value : values_) value.Reset();
     return {};
   }
 
@@ -177,8 +152,47 @@ class RocksIndex final : public RecordIndex {
   }
 
  private:
+  Result<void> look_up_few(std::span<const RecordName> names,
+                           std::span<std::optional<RecordPlace>> places) {
+    keys_.clear();
+    for (const RecordName& name : names) keys_.push_back(key_of('R', name));
+    slices_.assign(keys_.begin(), keys_.end());
+    values_.resize(names.size());
+    statuses_.resize(names.size());
+    if (access_ == IndexAccess::write) {
+      db_->MultiGet({}, db_->DefaultColumnFamily(), names.size(), slices_.data(), values_.data(),
+                    statuses_.data());
+    } else {
+      // A follower has no MultiGet of its own in RocksDB 7.8: the inherited one reads freed memory
+      // when a key lies in the part that was replayed from the log.
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        statuses_[i] = db_->Get({}, db_->DefaultColumnFamily(), slices_[i], &values_[i]);
+      }
+    }
+    auto taken = take_places(places);
+    for (auto& value : values_) value.Reset();
+    return taken;
+  }
+
+  Result<void> take_places(std::span<std::optional<RecordPlace>> places) {
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      places[i].reset();
+      if (statuses_[i].IsNotFound()) continue;
+      TRY(checked(statuses_[i]));
+      if (values_[i].size() != sizeof(PlaceOnDisk)) {
+        return fail(Error::damaged("the fingerprint index holds a value of wrong length"));
+      }
+      PlaceOnDisk place;
+      std::memcpy(&place, values_[i].data(), sizeof place);
+      places[i] = RecordPlace{PackId{place.pack}, place.at.value(), place.stored_length.value()};
+    }
+    return {};
+  }
+
+  // Goes last. Of a follower: its own log files; else the index itself, or nothing.
+  std::optional<ScratchFolder> scratch_;
   std::unique_ptr<rocksdb::DB> db_;
-  std::string scratch_;  // Of a follower: its own log files.
+  IndexAccess access_;
   std::vector<std::string> keys_;
   std::vector<rocksdb::Slice> slices_;
   std::vector<rocksdb::PinnableSlice> values_;
@@ -190,22 +204,23 @@ class RocksIndex final : public RecordIndex {
 Result<std::unique_ptr<RecordIndex>> open_index(const std::string& path, IndexAccess access) {
   rocksdb::DB* db = nullptr;
   const rocksdb::Options options = options_for(access);
-  std::string scratch;
+  std::optional<ScratchFolder> logs;
   if (access == IndexAccess::follow) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "ebb-index-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-      return fail(Error::from_errno(errno).during("making {}", pattern));
-    }
-    scratch = pattern;
-    if (auto opened = checked(rocksdb::DB::OpenAsSecondary(options, path, scratch, &db)); !opened) {
-      std::error_code ignored;
-      std::filesystem::remove_all(scratch, ignored);
-      return fail(opened.error());
-    }
+    logs.emplace(TRY(ScratchFolder::make()));
+    TRY(checked(rocksdb::DB::OpenAsSecondary(options, path, logs->path(), &db)));
   } else {
     TRY(checked(rocksdb::DB::Open(options, path, &db)));
   }
-  return std::unique_ptr<RecordIndex>(new RocksIndex(std::unique_ptr<rocksdb::DB>(db), scratch));
+  return std::make_unique<RocksIndex>(std::move(logs), std::unique_ptr<rocksdb::DB>(db), access);
+}
+
+Result<std::unique_ptr<RecordIndex>> open_scratch_index() {
+  auto folder = TRY(ScratchFolder::make());
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Options options = options_for(IndexAccess::write);
+  TRY(checked(rocksdb::DB::Open(options, folder.path() + "/index", &db)));
+  return std::make_unique<RocksIndex>(std::move(folder), std::unique_ptr<rocksdb::DB>(db),
+                                      IndexAccess::write);
 }
 
 Result<void> delete_index(const std::string& path) {
