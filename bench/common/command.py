@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running programs that are not measured: they work, or an exception says what they said."""
+import os
+import re
 import subprocess
 from typing import Sequence
 
@@ -17,9 +19,9 @@ def run(*command: str, accept: Sequence[int] = (0,), **more) -> str:
     return done.stdout
 
 
-def first_line(*command: str) -> str:
-    """The first line that a program prints, wherever it prints; for --version."""
+def version_of(*command: str) -> str:
+    """A program's name and version, as in "lz4 1.9.4", from what it prints about itself."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
-    lines = done.stdout.strip().splitlines()
-    return lines[0].strip() if lines else "unknown"
+    found = re.search(r"\d+(\.\d+)+", done.stdout)
+    return f"{os.path.basename(command[0])} {found.group() if found else 'of unknown version'}"

@@ -25,6 +25,7 @@ SAMPLE_SECONDS = 0.05
 @dataclasses.dataclass
 class Measurement:
     wall_seconds: float         # Until what was written is on the disk.
+    settle_seconds: float       # The part of it in which that was synced.
     cpu_seconds: float          # Of the command's processes.
     machine_cpu_seconds: float  # Of everything that ran meanwhile, kernel threads too.
     peak_memory_bytes: int
@@ -48,9 +49,10 @@ def measure(command: Union[str, Sequence[str]], *, settle: Optional[Callable[[],
         finally:
             sampler.stop()
             _end_session(process)
+        ended = time.monotonic()
         if settle is not None and process.returncode in accept:
             settle()
-        wall = time.monotonic() - began
+        now = time.monotonic()
         busy = _busy_seconds() - busy
         text = _text(out)
         if process.returncode not in accept:
@@ -58,8 +60,8 @@ def measure(command: Union[str, Sequence[str]], *, settle: Optional[Callable[[],
                                 f"{_text(errors)[-2000:]}")
     # The kernel counts this process's own memory for the moment between fork and exec, too.
     largest = usage.ru_maxrss * 1024
-    return Measurement(wall_seconds=wall, cpu_seconds=usage.ru_utime + usage.ru_stime,
-                       machine_cpu_seconds=busy,
+    return Measurement(wall_seconds=now - began, settle_seconds=now - ended,
+                       cpu_seconds=usage.ru_utime + usage.ru_stime, machine_cpu_seconds=busy,
                        peak_memory_bytes=max(sampler.peak, largest if largest > own_peak else 0),
                        output=text)
 
