@@ -42,7 +42,8 @@ def main() -> int:
     options = parse(sys.argv[1:])
     orderly.signals_end_the_run()
     failed: List[str] = []
-    with work_folder(options.work) as work:
+    with work_folder(options.work) as work, \
+            orderly.Turn(options.lock, options.lock_seconds) as turn:
         print(f"making the volume below {work}" if not os.path.isdir(f"{work}/volume")
               else f"taking the volume below {work}", flush=True)
         volume = make_volume(os.path.join(work, "volume"),
@@ -54,12 +55,13 @@ def main() -> int:
         new: List[results.Record] = []
         for number in range(1, options.rounds + 1):
             for name in options.tools:
-                with orderly.held(options.lock):
-                    try:
-                        new += one_round(session, name, number, options.ebb)
-                    except CommandFailed as failure:
-                        failed.append(f"{name}, round {number}: {failure}")
-                        print(f"FAILED: {failed[-1]}", file=sys.stderr, flush=True)
+                turn.take()
+                try:
+                    new += one_round(session, name, number, options.ebb)
+                except CommandFailed as failure:
+                    failed.append(f"{name}, round {number}: {failure}")
+                    print(f"FAILED: {failed[-1]}", file=sys.stderr, flush=True)
+                turn.give_way()
             results.save(options.into, results.merged(old, new, ("benchmark", "tool", "cache")))
     wrong = [f"{record['tool']} ({record['step']}): {record['restored']}" for record in new
              if record.get("restored", "same") != "same"]
@@ -85,7 +87,9 @@ def parse(arguments: List[str]) -> argparse.Namespace:
                         help="results; those of the tools that are measured are replaced")
     parser.add_argument("--work", metavar="FOLDER",
                         help="work here, and keep the volume for the next run")
-    parser.add_argument("--lock", metavar="FILE", help="hold this lock while a tool is measured")
+    parser.add_argument("--lock", metavar="FILE", help="hold this lock (flock) while measuring")
+    parser.add_argument("--lock-seconds", type=float, default=180, metavar="N",
+                        help="let others take it between two tools once it was held so long")
     options = parser.parse_args(arguments)
     options.cache = list(cache.KINDS) if options.cache == "both" else [options.cache]
     options.tools = options.tools.split(",")
