@@ -7,6 +7,7 @@ process, so the busy time of the whole machine is recorded beside it. Memory is 
 without the page cache: the sum of the peaks of all processes that live at the same time, sampled,
 or what the kernel remembers of the largest one, whichever is more. Knows nothing of what it runs.
 """
+import contextlib
 import dataclasses
 import os
 import resource
@@ -82,15 +83,20 @@ def _wait(process: subprocess.Popen) -> resource.struct_rusage:
 
 
 def _end_session(process: subprocess.Popen) -> None:
-    """After an interrupt: nothing that was started goes on."""
+    """After an interrupt: nothing that was started goes on, the rest of a pipeline neither."""
     if process.returncode is not None:
         return
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    for ending, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, ending)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            process.poll()
+            try:
+                os.killpg(process.pid, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.02)
 
 
 def _text(file) -> str:
@@ -100,8 +106,9 @@ def _text(file) -> str:
 
 def _busy_seconds() -> float:
     with open("/proc/stat", encoding="ascii") as file:
-        user, nice, system, _idle, _wait_io, irq, softirq, *_ = map(int, file.readline().split()[1:])
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+        ticks = list(map(int, file.readline().split()[1:]))
+    user, nice, system, _idle, _wait_for_io, interrupts, soft_interrupts = ticks[:7]
+    return (user + nice + system + interrupts + soft_interrupts) / os.sysconf("SC_CLK_TCK")
 
 
 class _MemorySampler:

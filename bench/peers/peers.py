@@ -4,7 +4,7 @@
 
 A round takes every tool through its steps (tool.py) on a store of its own, with a cold cache before
 each step and everything synced within the time measured. In the first round what was restored is
-compared byte for byte with what was backed up. Results go to a JSON file after each round.
+compared byte for byte with what was backed up. Results go to a JSON file after each tool.
 However it ends, it leaves no loop device, no mount and no file but the results (and with --work
 the images of the volume, which the next run then takes again).
 """
@@ -62,7 +62,7 @@ def main() -> int:
                     failed.append(f"{name}, round {number}: {failure}")
                     print(f"FAILED: {failed[-1]}", file=sys.stderr, flush=True)
                 turn.give_way()
-            results.save(options.into, results.merged(old, new, ("benchmark", "tool", "cache")))
+                results.save(options.into, results.merged(old, new, ("benchmark", "tool", "cache")))
     wrong = [f"{record['tool']} ({record['step']}): {record['restored']}" for record in new
              if record.get("restored", "same") != "same"]
     for line in wrong:
@@ -162,7 +162,7 @@ def one_step(session: Session, tool: Tool, step: str, kind: str,
 
 @contextlib.contextmanager
 def device_for(session: Session, tool: Tool, step: str) -> Iterator[Optional[LoopDevice]]:
-    """What the step reads or writes: a state of the volume, an empty device, or one that differs."""
+    """What the step reads or writes: a state of the volume, or an empty or a differing device."""
     volume = session.volume
     target = os.path.join(session.work, "target.img")
     with contextlib.suppress(FileNotFoundError):

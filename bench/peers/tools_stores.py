@@ -69,8 +69,8 @@ class Restic(Tool):
 
     def command(self, step: str, device: Optional[str]) -> Optional[Command]:
         if step in BACKUPS:
-            return (f"dd if={device} bs=4M iflag=direct status=none | restic backup --quiet --stdin "
-                    f"--stdin-filename volume --host bench --tag {step}")
+            return (f"dd if={device} bs=4M iflag=direct status=none | restic backup --quiet "
+                    f"--stdin --stdin-filename volume --host bench --tag {step}")
         if step == VERIFY:
             return ["restic", "check", "--quiet", "--read-data"]
         if step == RESTORE:
