@@ -67,6 +67,13 @@ def measure(command: Union[str, Sequence[str]], *, settle: Optional[Callable[[],
                        output=text)
 
 
+def cores_busy(seconds: float) -> float:
+    """How many cores something else keeps busy just now; to be asked before a measurement."""
+    busy, began = _busy_seconds(), time.monotonic()
+    time.sleep(seconds)
+    return (_busy_seconds() - busy) / (time.monotonic() - began)
+
+
 def disk_bytes(path: str) -> int:
     """What a file or a folder takes on the disk."""
     total = os.lstat(path).st_blocks * 512

@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from common import cache, images, machine, orderly, results  # noqa: E402
 from common.command import CommandFailed, run  # noqa: E402
 from common.loop import LoopDevice, empty_device  # noqa: E402
-from common.measure import Measurement, disk_bytes, measure  # noqa: E402
+from common.measure import Measurement, cores_busy, disk_bytes, measure  # noqa: E402
 from common.volume import Recipe, Volume, make_volume  # noqa: E402
 from peers.table import TOOLS  # noqa: E402
 from peers.tool import (BACKUPS, CHANGED, IN_PLACE, READ, RESTORES, STEPS, VERIFY,  # noqa: E402
@@ -146,11 +146,13 @@ def one_step(session: Session, tool: Tool, step: str, kind: str,
         source = [device.path] if device is not None and step not in RESTORES else []
         cache.prepare(kind, source + ([] if step in BACKUPS else [tool.store]))
         command = tool.command(step, device.path if device is not None else None)
+        others = cores_busy(0.3)
         measured = measure(command, environment=tool.environment,
                            settle=lambda: settle(session, device))
         stored = disk_bytes(tool.store)
         seconds = tool.took(step, measured.output)
         record = record_of(session, tool, step, kind, measured, seconds)
+        record["cores_busy_before"] = round(others, 2)
         if step in BACKUPS:
             record.update(stored_bytes=stored, added_bytes=stored - before)
         elif step == VERIFY:

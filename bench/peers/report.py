@@ -29,13 +29,16 @@ def main() -> int:
         print(f"{options.results}: no measurements of peers", file=sys.stderr)
         return 1
     text = section(records)
+    if options.plot is not None:
+        from peers import plot  # Only this needs matplotlib.
+        plot.draw(Figures(results.matching(records, cache="cold")), options.plot)
+        place = os.path.dirname(os.path.abspath(options.document or "."))
+        text = (f"![Seconds for each step, ebb and its peers]"
+                f"({os.path.relpath(options.plot, place)})\n\n{text}")
     if options.document is not None:
         document.write_section(options.document, "peers", "bench/peers/report.py", text)
     else:
         print(text)
-    if options.plot is not None:
-        from peers import plot  # Only this needs matplotlib.
-        plot.draw(Figures(results.matching(records, cache="cold")), options.plot)
     return 0
 
 
@@ -60,8 +63,9 @@ def conditions(records: List[Record]) -> str:
     versions: Dict[str, str] = {str(record["tool"]): str(record["version"]) for record in records}
     rounds = max(int(record["round"]) for record in records)
     lines = [
-        f"Measured {str(last['date'])[:10]}, {rounds} rounds, medians "
-        "(least - most in brackets).",
+        f"Measured {str(last['date'])[:10]}, " + (
+            f"{rounds} rounds, medians (least - most in brackets)." if rounds > 1 else
+            "one round only: a look, not a measurement."),
         "",
         f"- Machine: {about['cores']} cores of {about['cpu']}, "
         f"{about['memory_bytes'] / (1 << 30):.0f} GiB, {about['system']}, kernel "
@@ -71,6 +75,13 @@ def conditions(records: List[Record]) -> str:
         "- Versions: " + "; ".join(f"{name}: {versions[name]}" for name in TOOLS
                                    if name in versions and name != "borg-fixed"),
     ]
+    absentees = [tool.label for name, tool in TOOLS.items() if name not in versions]
+    if absentees:
+        lines.append(f"- **Not measured in this run**: {'; '.join(absentees)}")
+    disturbed = sum(float(record.get("cores_busy_before", 0)) > 0.3 for record in records)
+    if disturbed:
+        lines.append(f"- **Disturbed**: other work kept the machine busy when {disturbed} of "
+                     f"{len(records)} measurements began. Measure again when it is quiet.")
     sessions: Dict[str, List[str]] = {}
     for record in records:
         names = sessions.setdefault(str(record["session"]), [])
