@@ -147,8 +147,8 @@ def names_no_registry(path, text):
         for found in (HOST.search(line), SOURCE_SETTING.search(line)):
             if found and path != "tests/layering_test.py":
                 yield f"line {number} names a package source: {found.group(0)}"
-        # Documents may cite; what runs has nothing to fetch.
-        if URL.search(line) and not path.endswith((".md", ".1")) and path != "LICENSE" \
+        # Documents may cite, and a plot names its format; what runs has nothing to fetch.
+        if URL.search(line) and not path.endswith((".md", ".1", ".svg")) and path != "LICENSE" \
                 and path != "tests/layering_test.py" and not re.match(r"\s*(//|#)", line):
             yield f"line {number} holds a URL outside of a comment"
 
@@ -259,6 +259,7 @@ class TheRules(unittest.TestCase):
         self.finds(names_no_registry, "tools/a.sh", "curl " + HOSTS[0])
         self.finds(names_no_registry, "tools/a.sh", "wget http" + "://a.example/x")
         self.passes(names_no_registry, "docs/a.md", "see https" + "://www.rfc-editor.org/rfc/rfc9180")
+        self.passes(names_no_registry, "docs/a.svg", '<svg xmlns="http' + '://www.w3.org/2000/svg">')
         self.finds(names_no_machine, "docs/a.md", "see /" + "work/x")
         self.passes(names_no_machine, "docs/a.md", "framework/x and $work/x and /var/tmp/x")
 
