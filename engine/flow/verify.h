@@ -2,6 +2,7 @@
 // verify.h - proves that a point can be restored, or says which blocks cannot.
 #pragma once
 
+#include "devmap/dirty_map.h"
 #include "engine/flow/compare.h"
 #include "engine/flow/observer.h"
 #include "engine/flow/record_opener.h"
@@ -41,6 +42,12 @@ Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point
 // For `wanted`: all, or about so many percent chosen at random.
 std::function<bool(BlockIndex)> all_blocks();
 std::function<bool(BlockIndex)> some_blocks(double percent, Random& random);
+// The blocks of `now` that are not what `before`, which was verified with these damages, has at the
+// same place, or are damaged there: what has to be looked at when `before` was. The source outlives
+// it; asked in the order of the blocks, it reads each map once.
+std::function<bool(BlockIndex)> blocks_not_verified_with(ExtentSource& source, const Point& before,
+                                                         std::span<const Damage> damages,
+                                                         const Point& now);
 
 // Compares a device with the point, by fingerprints.
 Result<VerifyReport> verify_against(const VerifyWorld& world, const Point& point,

@@ -124,6 +124,10 @@ Result<RestoreReport> FlowWorld::restore(const SignedPoint& point, BlockDevice& 
 }
 
 Result<VerifyReport> FlowWorld::verify(const SignedPoint& point) {
+  return verify(point, std::nullopt);
+}
+
+Result<VerifyReport> FlowWorld::verify(const SignedPoint& point, std::optional<Verified> before) {
   Repository* repository = TRY(this->repository());
   const UnlockedKeyring keys = TRY(unlock());
   const auto arena = TRY(Arena::make(verify_memory(), nullptr));
@@ -132,8 +136,11 @@ Result<VerifyReport> FlowWorld::verify(const SignedPoint& point) {
       source, keys.keyring.id_key,
       [&](const DataKeyId& id) { return repository->keys().data_key(id, keys.keyring); },
       workers_.count()));
-  return verify_records({source, loop_, workers_, *arena, observer, stop_}, point.point,
-                        RecordCheck::opened, opener.get(), all_blocks());
+  return verify_records(
+      {source, loop_, workers_, *arena, observer, stop_}, point.point, RecordCheck::opened,
+      opener.get(),
+      before ? blocks_not_verified_with(source, before->point.point, before->damages, point.point)
+             : all_blocks());
 }
 
 Result<ScrubReport> FlowWorld::scrub(ScrubMode mode) {

@@ -96,8 +96,13 @@ class FlowWorld {
   Result<RestoreReport> restore(const SignedPoint& point, BlockDevice& target) {
     return restore(point, target, RestoreWishes{});
   }
-  // Opens every block.
+  // Opens every block; with a point that was verified before, only what that was not.
   Result<VerifyReport> verify(const SignedPoint& point);
+  struct Verified {
+    const SignedPoint& point;
+    std::span<const Damage> damages;
+  };
+  Result<VerifyReport> verify(const SignedPoint& point, std::optional<Verified> before);
   Result<ScrubReport> scrub(ScrubMode mode);
   Result<RotationReport> rotate();
   Result<DifferenceReport> export_to(SimulatedFolder& out, const SignedPoint& a,

@@ -3,6 +3,8 @@
 // and what can be had is right.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include <map>
 
 #include "engine/device/faulty_device.h"
@@ -187,6 +189,50 @@ TEST_F(Trouble, SalvageGivesAllThatIsSoundAndNamesTheRest) {
       EXPECT_TRUE(same_bytes(there, disk.content().subspan(block * 65536, 65536))) << block;
     }
   }
+}
+
+TEST_F(Trouble, WhatTwoPointsShareIsOpenedOnceAndItsDamageIsNamedInBoth) {
+  FlowWorld world(random_->next_u64());
+  StampedDisk disk(*random_, 8_MiB);
+  const auto device = disk.device(world.loop());
+  FlowWorld::BackupWishes plain;
+  plain.compression = {Codec::none, 0};
+  const auto first = world.backup(*device, plain);
+  ASSERT_TRUE(first);
+  disk.write(5 * 128, 128);
+  disk.write(90 * 128, 3 * 128);
+  const auto changed = disk.device(world.loop());
+  const auto second = world.backup(*changed, plain);
+  ASSERT_TRUE(second);
+  const auto sound = world.verify(second->point, FlowWorld::Verified{first->point, {}});
+  ASSERT_TRUE(sound);
+  EXPECT_TRUE(sound->damages.empty());
+  EXPECT_EQ(sound->checked, BlockCount(4));
+
+  for (const std::string& name : world.folder().all_files()) {
+    if (name.starts_with("packs/") && world.folder().content(name).size() > (5_MiB).size()) {
+      wreck(world, *random_, name, 1_MiB + 300_KiB);
+    }
+  }
+  world.close();
+  const auto alone = world.verify(second->point);
+  const auto before = world.verify(first->point);
+  ASSERT_TRUE(alone && before);
+  EXPECT_FALSE(alone->damages.empty());
+  const auto after =
+      world.verify(second->point, FlowWorld::Verified{first->point, before->damages});
+  ASSERT_TRUE(after);
+  EXPECT_LT(after->checked, alone->checked);
+  const auto blocks_of = [](const VerifyReport& report) {
+    std::set<BlockIndex> blocks;
+    for (const Damage& damage : report.damages) {
+      for (auto at = damage.blocks.begin; at < damage.blocks.end; at += BlockCount(1)) {
+        blocks.insert(at);
+      }
+    }
+    return blocks;
+  };
+  EXPECT_EQ(blocks_of(*after), blocks_of(*alone));
 }
 
 TEST_F(Trouble, WhatScrubFoundLostTheNextBackupShipsAgain) {
