@@ -6,9 +6,10 @@
 #   tools/packages.sh missing GROUP...    prints those that are not installed
 #   tools/packages.sh install GROUP...    installs those (as root)
 #
-# GROUP is build (compiles everything), quickstart (what tools/quickstart.sh uses besides) or test
-# (what the tests use besides). Where packages come from is the machine's own setting; nothing here
-# names a place. Nothing is fetched, not even the package lists, when nothing is missing.
+# GROUP is build (compiles everything), quickstart (what tools/quickstart.sh uses besides), test
+# (what the tests use besides) or bench (what is only compared with). Where packages come from is
+# the machine's own setting; nothing here names a place. Nothing is fetched, not even the package
+# lists, when nothing is missing.
 set -euo pipefail
 
 build=(
@@ -32,6 +33,9 @@ test=(
   clang-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14 clang-tidy-14
   python3 python3-cryptography python3-lz4 python3-zstandard python3-argon2  # the second reader of the format
 )
+bench=(
+  liblmdb-dev libsqlite3-dev  # other engines that could hold the fingerprint index
+)
 
 packages_of() {
   local group
@@ -40,7 +44,8 @@ packages_of() {
       build) printf '%s\n' "${build[@]}" ;;
       quickstart) printf '%s\n' "${quickstart[@]}" ;;
       test) printf '%s\n' "${test[@]}" ;;
-      *) echo "packages.sh: no group '$group' (build, quickstart, test)" >&2; return 2 ;;
+      bench) printf '%s\n' "${bench[@]}" ;;
+      *) echo "packages.sh: no group '$group' (build, quickstart, test, bench)" >&2; return 2 ;;
     esac
   done
 }
@@ -82,5 +87,5 @@ case $verb in
   list) wanted=$(packages_of "$@"); sort -u <<<"$wanted" ;;
   missing) missing_of "$@" ;;
   install) install_missing "$@" ;;
-  *) echo "usage: packages.sh list|missing|install build|quickstart|test..." >&2; exit 2 ;;
+  *) echo "usage: packages.sh list|missing|install build|quickstart|test|bench..." >&2; exit 2 ;;
 esac
