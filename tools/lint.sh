@@ -7,7 +7,7 @@
 #   tools/lint.sh --format   format only (seconds; tests/run.sh does this)
 #   tools/lint.sh --fix      formats the files in place
 #
-# clang-tidy reads the compile commands of build/dev, which is configured when it is not there.
+# clang-tidy reads the compile commands of build/dev, which is configured first.
 # EBB_LINT_BASE names what to compare with (default: main, else origin/main).
 # Exit code 77: clang-format-14 is not installed.
 set -euo pipefail
@@ -55,7 +55,7 @@ else
 fi
 [ ${#sources[@]} -gt 0 ] || { echo "clang-tidy: nothing changed"; exit 0; }
 
-[ -f build/dev/compile_commands.json ] || cmake --preset dev >/dev/null
+cmake --preset dev >/dev/null  # Each time, so that files made since are known.
 # What is not compiled here (a backend whose library is not installed) can't be read by it either.
 compiled() {
   local file

@@ -7,9 +7,10 @@
 #   tools/packages.sh install GROUP...    installs those (as root)
 #
 # GROUP is build (compiles everything), quickstart (what tools/quickstart.sh uses besides), test
-# (what the tests use besides) or peers (what bench/peers compares ebb with, and draws by). Where
-# packages come from is the machine's own setting; nothing here names a place. Nothing is fetched,
-# not even the package lists, when nothing is missing.
+# (what the tests use besides), peers (what bench/peers compares ebb with, and draws by) or bench
+# (other engines for the index, for bench/index). Where packages come from is the machine's own
+# setting; nothing here names a place. Nothing is fetched, not even the package lists, when nothing
+# is missing.
 set -euo pipefail
 
 build=(
@@ -37,6 +38,9 @@ peers=(
   borgbackup restic qemu-utils libnbd-bin partclone lz4 zstd openssl fio
   gdisk e2fsprogs util-linux mount python3 python3-matplotlib
 )
+bench=(
+  liblmdb-dev libsqlite3-dev  # other engines that could hold the fingerprint index
+)
 
 packages_of() {
   local group
@@ -46,7 +50,8 @@ packages_of() {
       quickstart) printf '%s\n' "${quickstart[@]}" ;;
       test) printf '%s\n' "${test[@]}" ;;
       peers) printf '%s\n' "${peers[@]}" ;;
-      *) echo "packages.sh: no group '$group' (build, quickstart, test, peers)" >&2; return 2 ;;
+      bench) printf '%s\n' "${bench[@]}" ;;
+      *) echo "packages.sh: no group '$group' (build, quickstart, test, peers, bench)" >&2; return 2 ;;
     esac
   done
 }
@@ -88,5 +93,5 @@ case $verb in
   list) wanted=$(packages_of "$@"); sort -u <<<"$wanted" ;;
   missing) missing_of "$@" ;;
   install) install_missing "$@" ;;
-  *) echo "usage: packages.sh list|missing|install build|quickstart|test|peers..." >&2; exit 2 ;;
+  *) echo "usage: packages.sh list|missing|install build|quickstart|test|peers|bench..." >&2; exit 2 ;;
 esac

@@ -19,6 +19,8 @@ namespace ebb {
 class File : public Medium {
  public:
   virtual Result<ByteCount> size() = 0;
+  // Reserves room for `size` bytes from the start; a hint, except that it may say `full`.
+  virtual Result<void> preallocate(ByteCount size) = 0;
   virtual Result<void> truncate(ByteCount size) = 0;
 };
 

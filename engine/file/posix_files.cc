@@ -29,6 +29,14 @@ class PosixFile final : public File {
     if (::fstat(fd_.buffered(), &status) != 0) return fail(Error::from_errno(errno));
     return ByteCount(static_cast<std::uint64_t>(status.st_size));
   }
+  Result<void> preallocate(ByteCount size) override {
+    if (::fallocate(fd_.buffered(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size.value())) ==
+            0 ||
+        errno == EOPNOTSUPP) {
+      return {};
+    }
+    return fail(Error::from_errno(errno));
+  }
   Result<void> truncate(ByteCount size) override {
     if (::ftruncate(fd_.buffered(), static_cast<off_t>(size.value())) == 0) return {};
     return fail(Error::from_errno(errno));

@@ -20,6 +20,7 @@ class Slice final : public File {
     const ByteIndex end = end_ ? *end_ : ByteIndex(0) + TRY(inner_.size());
     return end - std::min(begin_, end);
   }
+  Result<void> preallocate(ByteCount) override { return {}; }
   Result<void> truncate(ByteCount size) override {
     return inner_.truncate((begin_ + size) - ByteIndex(0));
   }
@@ -67,6 +68,7 @@ class BytesInMemory final : public File {
     loop_.settle_later(transfer, {});
   }
   Result<ByteCount> size() override { return ByteCount(content_.size()); }
+  Result<void> preallocate(ByteCount) override { return fail(not_here()); }
   Result<void> truncate(ByteCount) override { return fail(not_here()); }
 
  private:

@@ -25,6 +25,11 @@ namespace {
 constexpr ByteCount block_cache = 24_MiB;
 constexpr ByteCount write_buffer = 8_MiB;
 constexpr std::size_t records_in_one_batch = 4096;
+// Sorted runs that a look-up may have to ask: merged from the first number on, writes are slowed
+// from the second and wait from the third, so that a merge of many gigabytes stops nobody.
+constexpr int runs_to_merge = 8;
+constexpr int runs_to_slow = 40;
+constexpr int runs_to_stop = 60;
 // Values pin the blocks that they lie in, each another one in a large index.
 constexpr std::size_t names_at_once = 64;
 
@@ -83,7 +88,13 @@ rocksdb::Options options_for(IndexAccess access) {
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = write_buffer.size();
   options.max_write_buffer_number = 2;
-  options.max_background_jobs = 2;
+  options.max_background_jobs = 3;  // A flush, a large merge, and small ones beside it.
+  // Keys are random, so in levels every flush would be merged into all of the next level; runs of
+  // like size cost half as many writes, and a half of the time.
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.level0_file_num_compaction_trigger = runs_to_merge;
+  options.level0_slowdown_writes_trigger = runs_to_slow;
+  options.level0_stop_writes_trigger = runs_to_stop;
   options.compression = rocksdb::kNoCompression;  // Fingerprints do not compress.
   options.paranoid_checks = true;
   options.keep_log_file_num = 1;

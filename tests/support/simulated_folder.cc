@@ -229,6 +229,11 @@ class SimulatedFile final : public File {
     if (state_->dead) return fail(dead_machine());
     return ByteCount(inode_->current.size());
   }
+  Result<void> preallocate(ByteCount) override {
+    if (state_->dead) return fail(dead_machine());
+    if (state_->writes >= state_->full_from) return fail(Error::from_errno(ENOSPC));
+    return {};
+  }
   Result<void> truncate(ByteCount size) override {
     TRY(state_->mutate());
     if (!writable_) return fail(Error::from_errno(EBADF));

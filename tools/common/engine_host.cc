@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <thread>
 
+#include "engine/buffer/one_heap.h"
+
 namespace ebb {
 
 Result<std::unique_ptr<EngineHost>> EngineHost::make(unsigned threads, Random& random) {
+  use_one_heap();
   std::unique_ptr<EngineHost> host(new EngineHost(random));
   host->ring_ = TRY(Ring::make());
   const unsigned count = threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());

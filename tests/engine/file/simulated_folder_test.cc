@@ -192,6 +192,7 @@ TEST_F(SimulatedFolderTest, AFullDiskMayHoldAPartOfTheWrite) {
     EXPECT_EQ(
         write_and_wait(loop_, *file, ByteIndex(0), ByteVector(10, std::byte{1})).error().kind(),
         ErrorKind::full);
+    EXPECT_EQ(file->preallocate(1_MiB).error().kind(), ErrorKind::full);
     sizes.insert(files->content("f").size());
     files->full_from_write(SimulatedFolder::never);
     EXPECT_TRUE(write_and_wait(loop_, *file, ByteIndex(0), ByteVector(10, std::byte{1})));
