@@ -98,11 +98,12 @@ std::vector<std::vector<Demand>> demands_of_restore(const FlowFigure& figure,
                                                     const PartSpeeds& speeds) {
   const double stored = number(figure.stored);
   const double plain = number(figure.figure.bytes);
-  // What the proof read is in memory when it is read again, if there is room for it. The target is
-  // read back, and its fingerprints compared, while more of it is written.
+  // Packs are read for the proof, and again to be written. The target is read back, and its
+  // fingerprints compared, while more of it is written.
   return {{demand(Resource::read, "folder", stored, speeds.read_folder),
            computing("CRC-64", stored, speeds.checksum)},
           {demand(Resource::write, "target", plain, speeds.write_folder),
+           demand(Resource::read, "folder", stored, speeds.read_folder),
            demand(Resource::read, "target", plain, speeds.read_folder),
            computing("CRC-64", stored, speeds.checksum), computing("open", stored, speeds.open),
            computing("decompress", plain, speeds.decompress),
