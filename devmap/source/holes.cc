@@ -23,12 +23,12 @@ Result<std::optional<ByteIndex>> seek(int fd, ByteIndex at, ByteIndex end, int w
 
 }  // namespace
 
-Result<HoleWalk> HoleWalk::over(int fd, ByteCount size) {
+Result<HoleWalk> HoleWalk::over(int fd, ByteCount size, ByteIndex from) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return fail(Error::from_errno(errno));
-  if (!S_ISREG(status.st_mode)) return HoleWalk(fd, ByteIndex(0));
+  if (!S_ISREG(status.st_mode)) return HoleWalk(fd, from, ByteIndex(0));
   const auto length = static_cast<std::uint64_t>(status.st_size);
-  return HoleWalk(fd, ByteIndex(std::min(length, size.value())));
+  return HoleWalk(fd, from, ByteIndex(std::min(length, size.value())));
 }
 
 Result<std::optional<ByteRun>> HoleWalk::next() {

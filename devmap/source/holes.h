@@ -14,16 +14,16 @@
 
 namespace ebb {
 
-// Walks the holes in [0, size) in order, a run at a time, in constant memory. The descriptor stays
-// its owner's; its file position moves.
+// Walks the holes in [from, size) in order, a run at a time, in constant memory. The descriptor
+// stays its owner's; its file position moves.
 class HoleWalk {
  public:
-  static Result<HoleWalk> over(int fd, ByteCount size);
+  static Result<HoleWalk> over(int fd, ByteCount size, ByteIndex from = ByteIndex(0));
   // The next hole; none at the end.
   Result<std::optional<ByteRun>> next();
 
  private:
-  HoleWalk(int fd, ByteIndex end) : fd_(fd), end_(end) {}
+  HoleWalk(int fd, ByteIndex at, ByteIndex end) : fd_(fd), at_(at), end_(end) {}
   int fd_;
   ByteIndex at_;
   ByteIndex end_;

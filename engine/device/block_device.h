@@ -9,6 +9,7 @@
 #include <string>
 
 #include "devmap/geometry.h"
+#include "devmap/source/holes.h"
 #include "engine/uring/ring.h"
 
 namespace ebb {
@@ -16,6 +17,8 @@ namespace ebb {
 class BlockDevice : public Medium {
  public:
   virtual const Shape& shape() const = 0;
+  // What was never written from there on, and so reads as zero; nothing where that is not known.
+  virtual std::optional<HoleWalk> holes_from(ByteIndex) { return std::nullopt; }
   ByteRun all() const { return ByteRun::of(ByteIndex(0), shape().size); }
 };
 

@@ -25,6 +25,10 @@ class UringDevice final : public BlockDevice {
     transfer.zero_mode = zero_mode_;
     ring_.submit(transfer);
   }
+  std::optional<HoleWalk> holes_from(ByteIndex at) override {
+    auto walk = HoleWalk::over(fd_.buffered(), shape_.size, at);
+    return walk ? std::optional(*walk) : std::nullopt;
+  }
 
  private:
   TwoWayFd fd_;

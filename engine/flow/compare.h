@@ -2,8 +2,9 @@
 // compare.h - which blocks of a device are not what a point says.
 //
 // Reads the device and compares fingerprints; no block of the point is opened, so the id key is
-// enough. What the device cannot give counts as different. A comparison goes on by itself whenever
-// the loop runs, so that its owner can do something else meanwhile.
+// enough. What the device cannot give counts as different; what should be zero and was never
+// written to an image file is not read. A comparison goes on by itself whenever the loop runs, so
+// that its owner can do something else meanwhile.
 #pragma once
 
 #include <memory>
@@ -49,6 +50,7 @@ class Compare {
   struct Slot;
   Compare(World world, BlockGrid grid);
   void start_reads();
+  bool reads_as_zero(ByteRun bytes);
   void read(Slot& slot);
   void ended(Slot& slot);
   void give_up();
@@ -64,6 +66,8 @@ class Compare {
   BlockRun run_;
   BlockIndex next_;  // The first block of the run that is not yet being read.
   Expected expected_;
+  std::optional<HoleWalk> holes_;  // From hole_ on.
+  std::optional<ByteRun> hole_;
   std::vector<std::uint8_t> differs_;  // Each batch writes its own part.
 };
 

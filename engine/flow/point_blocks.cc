@@ -105,6 +105,16 @@ Result<std::vector<std::optional<Fingerprint>>> PointBlocks::prints(BlockRun run
   return all;
 }
 
+Result<bool> PointBlocks::is_zero(BlockRun run) {
+  const std::uint64_t last = (run.end.value() + blocks_in_segment - 1) / blocks_in_segment;
+  for (std::uint64_t s = run.begin.value() / blocks_in_segment; s < last; ++s) {
+    const auto digest = map_.segment_digest(s);
+    if (!digest && !is_damage(digest.error())) return fail(digest.error());
+    if (!digest || !digest->is_zero()) return false;
+  }
+  return true;
+}
+
 Result<BlockWindow> PointBlocks::window(BlockRun run,
                                         const std::function<bool(BlockIndex)>& wanted) {
   BlockWindow window;

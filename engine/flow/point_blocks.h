@@ -37,6 +37,8 @@ class PointBlocks {
   const BlockGrid& grid() const { return grid_; }
   // How many blocks a window has: 1 GiB of the volume, within bounds on the lists.
   BlockCount window_size() const;
+  // All blocks of `run` are zero; no when that cannot be known.
+  Result<bool> is_zero(BlockRun run);
   // The window that begins at `begin`, up to its size or `end`. Blocks for which `wanted` says no
   // are left out of all lists.
   Result<BlockWindow> window(BlockRun run, const std::function<bool(BlockIndex)>& wanted);

@@ -271,9 +271,8 @@ Result<void> Restore::write_windows() {
     if (run.end <= journal_.written_to) {
       TRY(compare_again(run, early));
     } else if (any_wanted(run)) {
-      TRY(write_and_compare(run, early));
       journal_.written_to = at;
-      TRY(world_.journal.write(journal_));
+      if (TRY(write_and_compare(run, early))) TRY(world_.journal.write(journal_));
     }
     tell("writing", at);
   }
@@ -292,18 +291,28 @@ Result<void> Restore::compare_again(BlockRun run, const std::function<bool(Block
   return {};
 }
 
+// A run of zeroes is not looked at block by block.
+Result<BlockWindow> Restore::window(BlockRun run, const std::function<bool(BlockIndex)>& wanted) {
+  const auto touched = [&](const BlockRun& late) { return late.touches(run); };
+  if (request_.in_place || std::ranges::any_of(late_, touched) || !TRY(blocks_.is_zero(run))) {
+    return blocks_.window(run, wanted);
+  }
+  return BlockWindow{run, {}, {run}, {}, Compare::Expected(run.length().size(), Fingerprint{})};
+}
+
 // On disk when it returns, and being compared.
-Result<void> Restore::write_and_compare(BlockRun run,
+Result<bool> Restore::write_and_compare(BlockRun run,
                                         const std::function<bool(BlockIndex)>& wanted) {
-  BlockWindow window = TRY(blocks_.window(run, wanted));
+  BlockWindow window = TRY(this->window(run, wanted));
+  const bool writes = !window.wanted.empty() || !request_.target_is_empty;
   if (!window.damages.empty()) TRY(note_lost(std::move(window.damages)));
   for (const BlockRun& zeroes : window.zeroes) TRY(write_zeroes(grid_.bytes_of(zeroes)));
   TRY(walk_->run(window.wanted));
   TRY(writing_->trouble());
-  TRY(sync_and_wait(world_.loop, world_.target));
+  if (writes) TRY(sync_and_wait(world_.loop, world_.target));
   TRY(finish_compare());
   start_compare(run, std::move(window.prints));
-  return {};
+  return writes;
 }
 
 void Restore::start_compare(BlockRun run, Compare::Expected expected) {
@@ -338,7 +347,7 @@ Result<void> Restore::write_late_areas() {
   for (const BlockRun& run : late_) {
     for (BlockIndex at = run.begin; at < run.end;) {
       const BlockRun part{at, std::min(run.end, at + blocks_.window_size())};
-      TRY(write_and_compare(part, all_wanted));
+      static_cast<void>(TRY(write_and_compare(part, all_wanted)));
       at = part.end;
     }
   }

@@ -95,7 +95,9 @@ class Restore {
   Result<void> begin();
   Result<void> blank_late_areas();
   Result<bool> has_old_backup_gpt();
-  Result<void> write_and_compare(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
+  // Whether anything had to be written.
+  Result<bool> write_and_compare(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
+  Result<BlockWindow> window(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
   Result<void> compare_again(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
   Result<void> write_windows();
   Result<void> write_late_areas();

@@ -131,9 +131,11 @@ Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point
   const BlockIndex end(report.blocks.value());
   for (BlockIndex at; at < end;) {
     const BlockRun run{at, std::min(at + blocks.window_size(), end)};
-    BlockWindow window = TRY(blocks.window(run, wanted));
-    for (Damage& damage : window.damages) report.damages.push_back(std::move(damage));
-    TRY(walk.run(window.wanted));
+    if (!TRY(blocks.is_zero(run))) {
+      BlockWindow window = TRY(blocks.window(run, wanted));
+      for (Damage& damage : window.damages) report.damages.push_back(std::move(damage));
+      TRY(walk.run(window.wanted));
+    }
     at = run.end;
     const ByteRun done = point.grid.bytes_of(BlockRun{BlockIndex(0), at});
     world.observer.progress({check == RecordCheck::sound ? "proving" : "verifying",
