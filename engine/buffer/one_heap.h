@@ -2,9 +2,9 @@
 // one_heap.h - malloc with one heap for all threads, for programs that hold a memory bound.
 //
 // By default glibc gives threads heaps of their own. Blocks that the index's threads allocate and
-// its cache keeps leave each of them full of holes: 53 of 83 MiB were held and used by nobody after
-// 10^7 of 10^8 entries were added. What is allocated for each batch comes from the arena, so nobody
-// waits for the one heap.
+// its cache keeps leave each of them full of holes: of 83 MiB, 53 were held and used by nobody when
+// an index grew to 10^8 entries (docs/decisions/0003). What is needed for each batch comes from the
+// arena, so nobody waits for the one heap.
 #pragma once
 
 namespace ebb {

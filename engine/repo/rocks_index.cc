@@ -10,7 +10,6 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -24,14 +23,13 @@ namespace {
 
 constexpr ByteCount block_cache = 24_MiB;
 constexpr ByteCount write_buffer = 8_MiB;
+constexpr ByteCount table_file = 256_MiB;  // 26 files for 10^8 entries.
 constexpr std::size_t records_in_one_batch = 4096;
 // Sorted runs that a look-up may have to ask: merged from the first number on, writes are slowed
 // from the second and wait from the third, so that a merge of many gigabytes stops nobody.
 constexpr int runs_to_merge = 8;
 constexpr int runs_to_slow = 40;
 constexpr int runs_to_stop = 60;
-// Values pin the blocks that they lie in, each another one in a large index.
-constexpr std::size_t names_at_once = 64;
 
 struct PlaceOnDisk {
   std::array<std::byte, 16> pack;
@@ -73,7 +71,7 @@ Result<void> checked(const rocksdb::Status& status) {
   return fail(error_of(status).during("the fingerprint index"));
 }
 
-rocksdb::Options options_for(IndexAccess access) {
+rocksdb::Options make_options() {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(block_cache.size());
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
@@ -90,7 +88,7 @@ rocksdb::Options options_for(IndexAccess access) {
   options.max_write_buffer_number = 2;
   options.max_background_jobs = 3;  // A flush, a large merge, and small ones beside it.
   // Keys are random, so in levels every flush would be merged into all of the next level; runs of
-  // like size cost half as many writes, and a half of the time.
+  // like size cost half as many writes.
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
   options.level0_file_num_compaction_trigger = runs_to_merge;
   options.level0_slowdown_writes_trigger = runs_to_slow;
@@ -99,15 +97,17 @@ rocksdb::Options options_for(IndexAccess access) {
   options.paranoid_checks = true;
   options.keep_log_file_num = 1;
   options.info_log_level = rocksdb::WARN_LEVEL;
-  options.max_open_files = access == IndexAccess::follow ? -1 : 256;
+  options.target_file_size_base = table_file.size();
+  // All stay open: a follower's must, and a table that is opened when it is needed reads all its
+  // filters first.
+  options.max_open_files = -1;
   return options;
 }
 
 class RocksIndex final : public RecordIndex {
  public:
-  RocksIndex(std::optional<ScratchFolder> scratch, std::unique_ptr<rocksdb::DB> db,
-             IndexAccess access)
-      : scratch_(std::move(scratch)), db_(std::move(db)), access_(access) {}
+  RocksIndex(std::optional<ScratchFolder> scratch, std::unique_ptr<rocksdb::DB> db)
+      : scratch_(std::move(scratch)), db_(std::move(db)) {}
 
   Result<void> add_pack(const PackId& pack, std::span<const TableEntry> entries) override {
     rocksdb::WriteBatch batch;
@@ -140,12 +140,11 @@ class RocksIndex final : public RecordIndex {
     return all;
   }
 
+  // One after the other: a MultiGet of 16 names was no quicker, it pins a block for each name until
+  // the last one is there, and in RocksDB 7.8 a follower's reads freed memory.
   Result<void> look_up(std::span<const RecordName> names,
                        std::span<std::optional<RecordPlace>> places) override {
-    for (std::size_t at = 0; at < names.size(); at += names_at_once) {
-      const std::size_t count = std::min(names_at_once, names.size() - at);
-      TRY(look_up_few(names.subspan(at, count), places.subspan(at, count)));
-    }
+    for (std::size_t i = 0; i < names.size(); ++i) places[i] = TRY(place_of(names[i]));
     return {};
   }
 
@@ -163,58 +162,29 @@ class RocksIndex final : public RecordIndex {
   }
 
  private:
-  Result<void> look_up_few(std::span<const RecordName> names,
-                           std::span<std::optional<RecordPlace>> places) {
-    keys_.clear();
-    for (const RecordName& name : names) keys_.push_back(key_of('R', name));
-    slices_.assign(keys_.begin(), keys_.end());
-    values_.resize(names.size());
-    statuses_.resize(names.size());
-    if (access_ == IndexAccess::write) {
-      db_->MultiGet({}, db_->DefaultColumnFamily(), names.size(), slices_.data(), values_.data(),
-                    statuses_.data());
-    } else {
-      // A follower has no MultiGet of its own in RocksDB 7.8: the inherited one reads freed memory
-      // when a key lies in the part that was replayed from the log.
-      for (std::size_t i = 0; i < names.size(); ++i) {
-        statuses_[i] = db_->Get({}, db_->DefaultColumnFamily(), slices_[i], &values_[i]);
-      }
+  Result<std::optional<RecordPlace>> place_of(const RecordName& name) {
+    rocksdb::PinnableSlice value;
+    const auto status = db_->Get({}, db_->DefaultColumnFamily(), key_of('R', name), &value);
+    if (status.IsNotFound()) return std::nullopt;
+    TRY(checked(status));
+    if (value.size() != sizeof(PlaceOnDisk)) {
+      return fail(Error::damaged("the fingerprint index holds a value of wrong length"));
     }
-    auto taken = take_places(places);
-    for (auto& value : values_) value.Reset();
-    return taken;
-  }
-
-  Result<void> take_places(std::span<std::optional<RecordPlace>> places) {
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      places[i].reset();
-      if (statuses_[i].IsNotFound()) continue;
-      TRY(checked(statuses_[i]));
-      if (values_[i].size() != sizeof(PlaceOnDisk)) {
-        return fail(Error::damaged("the fingerprint index holds a value of wrong length"));
-      }
-      PlaceOnDisk place;
-      std::memcpy(&place, values_[i].data(), sizeof place);
-      places[i] = RecordPlace{PackId{place.pack}, place.at.value(), place.stored_length.value()};
-    }
-    return {};
+    PlaceOnDisk place;
+    std::memcpy(&place, value.data(), sizeof place);
+    return RecordPlace{PackId{place.pack}, place.at.value(), place.stored_length.value()};
   }
 
   // Goes last. Of a follower: its own log files; else the index itself, or nothing.
   std::optional<ScratchFolder> scratch_;
   std::unique_ptr<rocksdb::DB> db_;
-  IndexAccess access_;
-  std::vector<std::string> keys_;
-  std::vector<rocksdb::Slice> slices_;
-  std::vector<rocksdb::PinnableSlice> values_;
-  std::vector<rocksdb::Status> statuses_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<RecordIndex>> open_index(const std::string& path, IndexAccess access) {
   rocksdb::DB* db = nullptr;
-  const rocksdb::Options options = options_for(access);
+  const rocksdb::Options options = make_options();
   std::optional<ScratchFolder> logs;
   if (access == IndexAccess::follow) {
     logs.emplace(TRY(ScratchFolder::make()));
@@ -222,16 +192,15 @@ Result<std::unique_ptr<RecordIndex>> open_index(const std::string& path, IndexAc
   } else {
     TRY(checked(rocksdb::DB::Open(options, path, &db)));
   }
-  return std::make_unique<RocksIndex>(std::move(logs), std::unique_ptr<rocksdb::DB>(db), access);
+  return std::make_unique<RocksIndex>(std::move(logs), std::unique_ptr<rocksdb::DB>(db));
 }
 
 Result<std::unique_ptr<RecordIndex>> open_scratch_index() {
   auto folder = TRY(ScratchFolder::make());
   rocksdb::DB* db = nullptr;
-  const rocksdb::Options options = options_for(IndexAccess::write);
+  const rocksdb::Options options = make_options();
   TRY(checked(rocksdb::DB::Open(options, folder.path() + "/index", &db)));
-  return std::make_unique<RocksIndex>(std::move(folder), std::unique_ptr<rocksdb::DB>(db),
-                                      IndexAccess::write);
+  return std::make_unique<RocksIndex>(std::move(folder), std::unique_ptr<rocksdb::DB>(db));
 }
 
 Result<void> delete_index(const std::string& path) {
