@@ -15,8 +15,10 @@ def draw(part: str, records: List[Record], path: str) -> None:
     figure, axes = drawing.pyplot.subplots(1, 2, layout="constrained", figsize=(8.5, 3.2))
     {memory.PART: _memory, volumes.PART: _volume, points.PART: _points}[part](axes, records)
     for one in axes:
-        one.set_ylim(bottom=0)
-        one.legend(frameon=False, fontsize=8)
+        if one.get_yscale() == "linear":
+            one.set_ylim(bottom=0)
+        if len(one.get_legend_handles_labels()[0]) > 1:
+            one.legend(frameon=False, fontsize=8)
     drawing.save(figure, path)
 
 
@@ -27,7 +29,12 @@ def _memory(axes, records: List[Record]) -> None:
                             for size in sizes(records)
                             if (found := results.matching(records, step=step, size=size))]
                      for step in memory.STEPS}, "device, TiB", doubling=True)
-    axes[0].axhline(LIMIT_MIB, color=drawing.CEILING, linewidth=0.8, linestyle="--", label="bound")
+    for line in axes[0].get_lines():
+        line.set_label("")  # The other panel says it.
+    axes[0].axhline(LIMIT_MIB, color=drawing.CEILING, linewidth=0.8, linestyle="--")
+    axes[0].annotate("bound", (0.01, LIMIT_MIB), xycoords=("axes fraction", "data"), fontsize=8,
+                     va="top")
+    axes[1].set_yscale("log")
     axes[1].plot([int(record["size"]) / (1 << 40) for record in ended],
                  [float(record["seconds"]) for record in ended], "x", color="black", markersize=7,
                  linestyle="none", label="ended early" if ended else None)

@@ -3,8 +3,8 @@
 
 One small volume, a few blocks changed before each backup, all in one repository. The page cache is
 warm throughout: what is asked is whether something grows with the number of points, and emptying
-the cache a thousand times would drown it. At some numbers of points the latest one is listed,
-verified and restored.
+the cache a thousand times would drown it. At some numbers of points they are listed, the latest one
+is verified and restored, and all are scrubbed.
 """
 import os
 import random
@@ -14,7 +14,7 @@ from scale import scattered
 from scale.session import Session, tell
 
 PART = "points"
-BACKUP, LIST, VERIFY, RESTORE = "backup", "points", "verify", "restore"
+BACKUP, LIST, VERIFY, RESTORE, SCRUB = "backup", "points", "verify", "restore", "scrub"
 LOCK_ROUND = 100  # Backups; then others may have the machine.
 LEAST, MOST = 10, 20  # Blocks changed before each backup.
 
@@ -44,7 +44,7 @@ def measure(session: Session, size: int, count: int, stops: List[int]) -> None:
 
 def _stop(session: Session, store, target: str, fields: dict) -> None:
     for step, measured in ((LIST, store.points), (VERIFY, store.verify),
-                           (RESTORE, lambda: store.restore(target))):
+                           (RESTORE, lambda: store.restore(target)), (SCRUB, store.scrub)):
         record = measured()
         session.keep(PART, step, record, fields)
         tell(record, f"points, {step} at {fields['points']}")

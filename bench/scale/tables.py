@@ -30,11 +30,12 @@ def memory(records: List[Record]) -> str:
     text = (f"### A large device with little in it\n\nSparse images in XFS with {blocks:,} blocks "
             "of 64 KiB scattered through each, half of them incompressible; \"changed\" is after "
             f"{changed:,} more. Cold cache. The most memory of any step: {document.mib(most)} "
-            "MiB.\n\n" + document.table(["device and step", "s", "CPU s", "memory, MiB", "stored, MiB"], rows))
+            "MiB.\n\n" + document.table(
+                ["device and step", "s", "CPU s", "memory, MiB", "stored, MiB"], rows))
     same = sum(record.get("restored") == "same" for record in records)
     if same:
-        text += (f"\n\nRestored images that were compared with their original: {same}, and each holds "
-                 "the same bytes.")
+        text += (f"\n\nRestored images that were compared with their original: {same}, and each "
+                 "holds the same bytes.")
     if ended:
         text += ("\n\nA step that was ended took longer than the limit of the run; its memory is "
                  "what it had needed until then.")
@@ -81,13 +82,13 @@ def points(records: List[Record]) -> str:
                      document.mib(median(piece, "peak_memory_bytes")),
                      f"{median(piece, 'added_bytes') / 1024:,.0f}"])
     text = (f"### Points that grow in number\n\nOne full volume of {size} with "
-            f"{points_part.LEAST} to {points_part.MOST} blocks of 64 KiB rewritten before each backup, all in one "
-            "repository, warm cache. Medians of the backups in a row:\n\n" + document.table(
-                ["n-th backup", "s", "CPU s", "memory, MiB", "stored, KiB"], rows))
+            f"{points_part.LEAST} to {points_part.MOST} blocks of 64 KiB rewritten before each "
+            "backup, all in one repository, warm cache. Medians of the backups in a row:\n\n"
+            + document.table(["n-th backup", "s", "CPU s", "memory, MiB", "stored, KiB"], rows))
     stops = []
     for number in sorted({int(record["points"]) for record in records
                           if record["step"] != points_part.BACKUP}):
-        for step in (points_part.LIST, points_part.VERIFY, points_part.RESTORE):
+        for step in (points_part.LIST, points_part.VERIFY, points_part.RESTORE, points_part.SCRUB):
             for record in results.matching(records, points=number, step=step):
                 stops.append([f"{number}, {STEP_WORDS[step]}",
                               document.seconds(float(record["seconds"])),

@@ -27,7 +27,7 @@ TINY = ("--memory-sizes", "2G", "--blocks", "40", "--changed", "10", "--rounds",
         "--point-size", "4M", "--points", "3")
 STEPS = {"memory": {"first", "unchanged", "changed", "verify", "scrub", "restore"},
          "volume": {"first", "unchanged", "changed", "read"},
-         "points": {"backup", "points", "verify", "restore"}}
+         "points": {"backup", "points", "verify", "restore", "scrub"}}
 
 
 class Scale(unittest.TestCase):
