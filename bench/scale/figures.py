@@ -40,7 +40,7 @@ def median(records: List[Record], field: str) -> Optional[float]:
 def groups(records: List[Record], count: int = 20) -> Dict[float, List[Record]]:
     """The backups in order, in groups of neighbours, by the middle of their numbers."""
     ordered = sorted(records, key=lambda record: int(record["points"]))
-    size = max(1, len(ordered) // count)
+    size = max(1, -(-len(ordered) // count))
     pieces = [ordered[at:at + size] for at in range(0, len(ordered), size)]
     return {(int(piece[0]["points"]) + int(piece[-1]["points"])) / 2: piece for piece in pieces}
 

@@ -18,7 +18,9 @@ def draw(part: str, records: List[Record], path: str) -> None:
         if one.get_yscale() == "linear":
             one.set_ylim(bottom=0)
         if len(one.get_legend_handles_labels()[0]) > 1:
-            one.legend(frameon=False, fontsize=8)
+            # Beside it where lines go everywhere.
+            place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if part == memory.PART else {}
+            one.legend(frameon=False, fontsize=8, **place)
     drawing.save(figure, path)
 
 
