@@ -23,8 +23,8 @@ def conditions(records: List[Record]) -> str:
         lines.append(f"- **Disturbed**: other work kept the machine busy when {disturbed} of "
                      f"{len(records)} measurements began, so seconds are worse than they are on a "
                      "quiet machine. CPU seconds suffer less; memory and bytes do not. "
-                     f"{sum(bool(record['alone']) for record in records)} were taken under the lock "
-                     "of --lock.")
+                     f"{sum(bool(record['alone']) for record in records)} were taken under the "
+                     "lock of --lock.")
     return "\n".join(lines)
 
 

@@ -19,7 +19,8 @@ def draw(part: str, records: List[Record], path: str) -> None:
             one.set_ylim(bottom=0)
         if len(one.get_legend_handles_labels()[0]) > 1:
             # Beside it where lines go everywhere.
-            place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if part == memory.PART else {}
+            beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+            place = beside if part == memory.PART else {}
             one.legend(frameon=False, fontsize=8, **place)
     drawing.save(figure, path)
 
