@@ -7,10 +7,10 @@
 #   tools/packages.sh install GROUP...    installs those (as root)
 #
 # GROUP is build (compiles everything), quickstart (what tools/quickstart.sh uses besides), test
-# (what the tests use besides), peers (what bench/peers compares ebb with, and draws by) or bench
-# (other engines for the index, for bench/index). Where packages come from is the machine's own
-# setting; nothing here names a place. Nothing is fetched, not even the package lists, when nothing
-# is missing.
+# (what the tests use besides), peers (what bench/peers compares ebb with, and what it and
+# bench/scale measure and draw by) or bench (other engines for the index, for bench/index). Where
+# packages come from is the machine's own setting; nothing here names a place. Nothing is fetched,
+# not even the package lists, when nothing is missing.
 set -euo pipefail
 
 build=(
@@ -36,7 +36,7 @@ test=(
 )
 peers=(
   borgbackup restic qemu-utils libnbd-bin partclone lz4 zstd openssl fio
-  gdisk e2fsprogs util-linux mount python3 python3-matplotlib
+  gdisk e2fsprogs xfsprogs util-linux mount python3 python3-matplotlib
 )
 bench=(
   liblmdb-dev libsqlite3-dev  # other engines that could hold the fingerprint index
