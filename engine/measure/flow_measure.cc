@@ -73,13 +73,14 @@ Result<std::unique_ptr<FlowMeasure>> FlowMeasure::make(World world) {
 }
 
 Result<FlowFigure> FlowMeasure::backup(BlockDevice& device, BackupRequest request) {
-  PhaseWatch phases(world_.clock, world_.observer);
   const Stopwatch watch(world_.clock);
+  PhaseWatch phases(world_.clock, world_.observer);
   const Members members = TRY(repository_->keys().members(key_.authority, &key_.id_key));
   request.volume_name = "bench";
   last_ = TRY(run_backup(run(phases), *repository_, device, key_, members, world_.clock,
                          world_.random, std::move(request)));
   FlowFigure result;
+  result.phases = phases.end();
   watch.stop(result.figure);
   if (!last_->unreadable.empty()) {
     return fail(Error::damaged("the device has sectors that cannot be read"));
@@ -89,7 +90,6 @@ Result<FlowFigure> FlowMeasure::backup(BlockDevice& device, BackupRequest reques
   result.figure.operations = last_->blocks_total.value();
   result.volume = last_->point.point.grid.size();
   result.stored = last_->counts.stored;
-  result.phases = phases.end();
   return result;
 }
 
@@ -102,13 +102,14 @@ Result<std::unique_ptr<RecordOpener>> FlowMeasure::opener() {
 }
 
 Result<FlowFigure> FlowMeasure::verify() {
-  PhaseWatch phases(world_.clock, world_.observer);
   const Stopwatch watch(world_.clock);
+  PhaseWatch phases(world_.clock, world_.observer);
   const auto opening = TRY(opener());
   const Point& point = last_->point.point;
   const VerifyReport report = TRY(
       run_verify(run(phases), *source_, point, RecordCheck::opened, opening.get(), all_blocks()));
   FlowFigure result;
+  result.phases = phases.end();
   watch.stop(result.figure);
   if (!report.damages.empty()) {
     return fail(Error::mismatch("what was backed up a moment ago is damaged: {}",
@@ -119,13 +120,12 @@ Result<FlowFigure> FlowMeasure::verify() {
   result.volume = point.grid.size();
   result.stored = report.read;
   result.counts = last_->counts;
-  result.phases = phases.end();
   return result;
 }
 
 Result<FlowFigure> FlowMeasure::restore(BlockDevice& target) {
-  PhaseWatch phases(world_.clock, world_.observer);
   const Stopwatch watch(world_.clock);
+  PhaseWatch phases(world_.clock, world_.observer);
   const auto opening = TRY(opener());
   const Point& point = last_->point.point;
   const VerifyReport proof = TRY(
@@ -143,13 +143,13 @@ Result<FlowFigure> FlowMeasure::restore(BlockDevice& target) {
   const RestoreReport report = TRY(run_restore(run(phases), *source_, *opening, target, journal,
                                                keys_.keyring.id_key, std::move(request)));
   FlowFigure result;
+  result.phases = phases.end();
   watch.stop(result.figure);
   result.figure.operations = proof.checked.value();
   result.figure.bytes = report.written;
   result.volume = point.grid.size();
   result.stored = proof.read;
   result.counts = last_->counts;
-  result.phases = phases.end();
   return result;
 }
 

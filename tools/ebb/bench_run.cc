@@ -91,6 +91,7 @@ class BenchRun {
       // What lies beyond is not there for this run, and so no partition table that names it.
       passport_.shape.size = wishes_.size;
       passport_.table = {};
+      passport_.last_used = ByteIndex(0) + wishes_.size;
     }
     source_ = TRY(SourceDevice::open(path, passport_, host_->ring()));
     if (!wishes_.device.empty()) {
