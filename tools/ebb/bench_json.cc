@@ -75,6 +75,7 @@ nlohmann::json json_of(const BenchReport& report) {
                          {"folder", report.folder},
                          {"volume", report.volume},
                          {"content", report.content},
+                         {"processor_share", processor_share(report)},
                          {"stages", json_of_all(report.stages)},
                          {"reads", json_of_all(report.reads)},
                          {"writes", json_of_all(report.writes)},

@@ -67,6 +67,21 @@ const BenchReport::Run* BenchReport::find(std::string_view name) const {
   return found == runs.end() ? nullptr : &*found;
 }
 
+double processor_share(const BenchReport& report) {
+  double got = 0;
+  double asked = 0;
+  for (const StageFigure& f : report.stages) {
+    got += f.figure.cpu_seconds;
+    asked += f.figure.seconds * f.threads;
+  }
+  return asked > 0 ? got / asked : 1;
+}
+
+double processor_share(const StageFigure& stage) {
+  const double asked = stage.figure.seconds * stage.threads;
+  return asked > 0 ? stage.figure.cpu_seconds / asked : 1;
+}
+
 PartSpeeds speeds_of(const BenchReport& report, const Compression& compression) {
   const auto stage = [&](Stage s) { return stage_speed(report, s, compression); };
   PartSpeeds speeds;
@@ -148,6 +163,12 @@ std::string verdict_of(const BenchReport& report) {
   }
   for (const Compression& other : {Compression{Codec::zstd, 1}, Compression{Codec::zstd, 3}}) {
     if (other != report.compression) text += outlook_text(report, *full, other);
+  }
+  if (const double share = processor_share(report); share < quiet_machine) {
+    text += fmt::format(
+        " But other work took {:.0f} % of the processors meanwhile, so the ceilings are too low: "
+        "repeat it when the machine is quiet.",
+        100 * (1 - share));
   }
   return text;
 }

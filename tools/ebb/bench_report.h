@@ -45,6 +45,12 @@ inline constexpr const char* changed_backup = "backup, 1 % changed";
 inline constexpr const char* verify_run = "verify";
 inline constexpr const char* restore_run = "restore";
 
+// The part of the processors' time that the stages got of what they asked for; less than 1 when
+// something else runs here. 1 when no stage was measured.
+double processor_share(const BenchReport& report);
+double processor_share(const StageFigure& stage);
+inline constexpr double quiet_machine = 0.9;  // More than this.
+
 // With all cores; 0 for what was not measured.
 PartSpeeds speeds_of(const BenchReport& report, const Compression& compression);
 // Nothing when not all that it needs was measured.

@@ -21,7 +21,13 @@ std::string milliseconds_text(double seconds) {
   return fmt::format("{:.2f} ms", seconds * 1000);
 }
 
-// What the same work does on one thread, times the threads.
+const char* binds_of(const StageFigure& all, double share_of_ceiling) {
+  constexpr double scales_well = 0.8;
+  if (processor_share(all) < quiet_machine) return "other work on this machine";
+  return share_of_ceiling >= scales_well ? "CPU" : "memory, or cores that share";
+}
+
+// The ceiling is what the same work does on one thread, times the threads.
 void print_stages(Outside& outside, const BenchReport& report) {
   if (report.stages.empty()) return;
   outside.out << fmt::format("content of the stages: {}\n\n", report.content);
@@ -38,11 +44,10 @@ void print_stages(Outside& outside, const BenchReport& report) {
     }
     const double ceiling = one.figure.bytes_per_second() * report.threads;
     const double share = ceiling > 0 ? all->figure.bytes_per_second() / ceiling : 0;
-    constexpr double scales_well = 0.8;
-    outside.out << fmt::format(
-        "{:<24}{:>13}{:>13}{:>13}{:>8}  {}\n", name, rate_text(one.figure), rate_text(all->figure),
-        rate_text(ByteCount(static_cast<std::uint64_t>(ceiling)), 1), percent_text(share, 1),
-        share >= scales_well ? "CPU" : "memory, or cores that share");
+    outside.out << fmt::format("{:<24}{:>13}{:>13}{:>13}{:>8}  {}\n", name, rate_text(one.figure),
+                               rate_text(all->figure),
+                               rate_text(ByteCount(static_cast<std::uint64_t>(ceiling)), 1),
+                               percent_text(share, 1), binds_of(*all, share));
   }
   outside.out << "\n";
 }
