@@ -352,9 +352,10 @@ Result<void> Scrub::check_points() {
     const BlockIndex end = blocks.grid().all().end;
     for (BlockIndex at; at < end;) {
       const BlockRun run{at, std::min(at + blocks.window_size(), end)};
+      at = run.end;
+      if (TRY(blocks.is_zero(run))) continue;
       BlockWindow window = TRY(blocks.window(run, [](BlockIndex) { return true; }));
       for (Damage& damage : window.damages) damages.push_back(std::move(damage));
-      at = run.end;
       if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
     }
     join_neighbours(damages);
