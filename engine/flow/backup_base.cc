@@ -7,7 +7,7 @@ BackupBase::BackupBase(RunBase base, const Wishes& wishes, const SourceKey& key,
                        const Members& members, PageSource& pages, Observer& observer)
     : pages_(pages),
       observer_(observer),
-      latest_name_(std::move(base.latest_name)),
+      latest_name_(base.latest_name),
       latest_(std::move(base.latest)),
       repository_whole_(base.whole),
       grid_(wishes.device_size, BlockSize::standard()) {

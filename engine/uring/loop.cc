@@ -71,10 +71,11 @@ void Workers::submit(Job& job) {
 
 // With mutex_ held.
 Job* Workers::take_job() {
-  for (auto queue = queues_.rbegin(); queue != queues_.rend(); ++queue) {
-    if (queue->empty()) continue;
-    Job* job = queue->front();
-    queue->pop_front();
+  for (std::size_t stage = queues_.size(); stage-- > 0;) {
+    auto& queue = queues_.at(stage);
+    if (queue.empty()) continue;
+    Job* job = queue.front();
+    queue.pop_front();
     return job;
   }
   return nullptr;
