@@ -23,7 +23,7 @@ namespace {
 
 constexpr ByteCount block_cache = 24_MiB;
 constexpr ByteCount write_buffer = 8_MiB;
-constexpr ByteCount table_file = 256_MiB;  // 26 files for 10^8 entries.
+constexpr ByteCount table_file = 256_MiB;  // Some 26 files for 10^8 entries, by calculation.
 constexpr std::size_t records_in_one_batch = 4096;
 // Sorted runs that a look-up may have to ask: merged from the first number on, writes are slowed
 // from the second and wait from the third, so that a merge of many gigabytes stops nobody.
