@@ -61,7 +61,7 @@ class RestoreCommand final : public Command {
     LocalSource source(*repository);
     const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(*repository, keys),
                                                host->workers().count()));
-    Run of{*host, *repository, source, *opener, keys, known, show, outside, {}, {}, {}, {}};
+    Run of{*host, source, *opener, keys, known, show, outside, {}, {}, {}, {}};
     of.target = TRY(probe_target(known, path));
     of.plan = plan_restore(known.point.point, known.about, of.target, wishes_);
     if (!of.plan.refused()) TRY(prove_records(of));
@@ -80,7 +80,6 @@ class RestoreCommand final : public Command {
   // One restore: what it works with, and below what was found out so far.
   struct Run {
     EngineHost& host;
-    Repository& repository;
     LocalSource& source;
     RecordOpener& opener;
     const ReadingKeys& keys;

@@ -152,6 +152,16 @@ void wreck(FlowWorld& world, Random& random, const std::string& pack, ByteCount 
   world.folder().overwrite(pack, ByteIndex(20'000), test::random_bytes(random, length.size()));
 }
 
+std::set<BlockIndex> blocks_of(const std::vector<Damage>& damages) {
+  std::set<BlockIndex> blocks;
+  for (const Damage& damage : damages) {
+    for (auto at = damage.blocks.begin; at < damage.blocks.end; at += BlockCount(1)) {
+      blocks.insert(at);
+    }
+  }
+  return blocks;
+}
+
 TEST_F(Trouble, SalvageGivesAllThatIsSoundAndNamesTheRest) {
   FlowWorld world(random_->next_u64());
   StampedDisk disk(*random_, 8_MiB);
@@ -174,16 +184,11 @@ TEST_F(Trouble, SalvageGivesAllThatIsSoundAndNamesTheRest) {
   wishes.salvage = true;
   const auto salvaged = world.restore(report->point, *target, wishes);
   ASSERT_TRUE(salvaged) << salvaged.error().text();
-  std::vector<bool> lost(128);
-  for (const Damage& damage : salvaged->damages) {
-    for (auto at = damage.blocks.begin; at < damage.blocks.end; at += BlockCount(1)) {
-      lost[at.value()] = true;
-    }
-  }
-  EXPECT_NEAR(static_cast<double>(std::ranges::count(lost, true)), 49, 2);
-  for (std::size_t block = 0; block < lost.size(); ++block) {
+  const std::set<BlockIndex> lost = blocks_of(salvaged->damages);
+  EXPECT_NEAR(static_cast<double>(lost.size()), 49, 2);
+  for (std::size_t block = 0; block < 128; ++block) {
     const Bytes there = Bytes(target->content()).subspan(block * 65536, 65536);
-    if (lost[block]) {
+    if (lost.contains(BlockIndex(block))) {
       EXPECT_TRUE(all_zero(there)) << "block " << block << " is lost, so it is zero";
     } else {
       EXPECT_TRUE(same_bytes(there, disk.content().subspan(block * 65536, 65536))) << block;
@@ -223,16 +228,7 @@ TEST_F(Trouble, WhatTwoPointsShareIsOpenedOnceAndItsDamageIsNamedInBoth) {
       world.verify(second->point, FlowWorld::Verified{first->point, before->damages});
   ASSERT_TRUE(after);
   EXPECT_LT(after->checked, alone->checked);
-  const auto blocks_of = [](const VerifyReport& report) {
-    std::set<BlockIndex> blocks;
-    for (const Damage& damage : report.damages) {
-      for (auto at = damage.blocks.begin; at < damage.blocks.end; at += BlockCount(1)) {
-        blocks.insert(at);
-      }
-    }
-    return blocks;
-  };
-  EXPECT_EQ(blocks_of(*after), blocks_of(*alone));
+  EXPECT_EQ(blocks_of(after->damages), blocks_of(alone->damages));
 }
 
 TEST_F(Trouble, WhatScrubFoundLostTheNextBackupShipsAgain) {

@@ -138,6 +138,42 @@ TEST(Workers, RunEveryJobOnceWithAnyNumberOfThreads) {
   }
 }
 
+TEST(Workers, TakeLaterStagesFirstAndTheOldestOfAStage) {
+  struct Staged : Job {
+    int number = 0;
+    std::vector<int>* order = nullptr;
+  };
+  struct Gate : Job {
+    std::atomic<bool> open = false;
+  };
+  Loop loop;
+  std::vector<int> order;  // By the one worker.
+  std::array<Staged, 8> jobs;
+  Gate gate;
+  {
+    Workers workers(loop, 1);
+    gate.work = [](Job& j, unsigned) { static_cast<Gate&>(j).open.wait(false); };
+    gate.done = [](Job&) {};
+    gate.stage = Job::stages - 1;
+    workers.submit(gate);  // So that all of the others wait together.
+    for (int i = 0; i < 8; ++i) {
+      Staged& job = jobs[static_cast<std::size_t>(i)];
+      job.number = i;
+      job.order = &order;
+      job.stage = static_cast<unsigned>(i) % Job::stages;
+      job.work = [](Job& j, unsigned) {
+        auto& staged = static_cast<Staged&>(j);
+        staged.order->push_back(staged.number);
+      };
+      job.done = [](Job&) {};
+      workers.submit(job);
+    }
+    gate.open = true;
+    gate.open.notify_one();
+  }
+  EXPECT_EQ(order, (std::vector{3, 7, 2, 6, 1, 5, 0, 4}));
+}
+
 TEST(Workers, FinishWhatWasSubmittedBeforeTheyEnd) {
   Loop loop;
   std::atomic<int> worked = 0;
