@@ -14,6 +14,7 @@
 #include <isa-l_crypto/aes_gcm.h>
 
 #include "devmap/core/check.h"
+#include "engine/crypto/evp.h"
 #include "engine/stage/gcm_kernel.h"
 #include "engine/stage/isal_crypto.h"
 
@@ -21,12 +22,8 @@ namespace ebb {
 
 namespace {
 
-const std::uint8_t* raw(Bytes bytes) {
-  return reinterpret_cast<const std::uint8_t*>(bytes.data());
-}
-std::uint8_t* raw_room(MutableBytes bytes) {
-  return reinterpret_cast<std::uint8_t*>(bytes.data());
-}
+using evp::raw;
+using evp::raw_room;
 
 // Working state of one call; it holds key stream, so it does not stay on the stack.
 struct CallState {
