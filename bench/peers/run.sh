@@ -11,46 +11,6 @@
 # the peers, builds a release unless --ebb names a program, and measures (peers.py) in a mount
 # namespace of its own, so that no mount outlives it.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-
-install=yes report=no program=no into=$root/build/bench/peers.json
-arguments=()
-while [ $# -gt 0 ]; do
-  case $1 in
-    --no-install) install=no ;;
-    --report) report=yes ;;
-    --into) into=$(realpath -m "${2:?--into needs a file}"); shift ;;
-    --ebb | --ebb=*) program=yes; arguments+=("$1") ;;
-    -h | --help)
-      sed -n '3,8p' "$0" | sed 's/^# \{0,1\}//'
-      exec /usr/bin/python3 "$root/bench/peers/peers.py" --help ;;
-    *) arguments+=("$1") ;;
-  esac
-  shift
-done
-
-if [ "$(id -u)" -ne 0 ] || ! losetup --find >/dev/null 2>&1; then
-  echo "bench/peers: needs root and loop devices" >&2
-  exit 77
-fi
-[ "$install" = no ] || "$root/tools/packages.sh" install peers
-if [ "$program" = no ]; then
-  [ "$install" = no ] || "$root/tools/packages.sh" install build
-  (cd "$root" && cmake --preset release >/dev/null && cmake --build --preset release --target ebb)
-  arguments+=(--ebb "$root/build/release/ebb")
-fi
-
-# The system's own python3, because that one has Debian's modules. It waits for its children when a
-# signal comes, so this shell waits for it.
-status=0
-unshare --mount --propagation private \
-  /usr/bin/python3 "$root/bench/peers/peers.py" --into "$into" "${arguments[@]}" &
-child=$!
-trap 'kill -TERM "$child" 2>/dev/null' INT TERM HUP
-wait "$child" || status=$?
-while kill -0 "$child" 2>/dev/null; do wait "$child" || status=$?; done
-
-[ "$report" = no ] || [ "$status" -ne 0 ] ||
-  /usr/bin/python3 "$root/bench/peers/report.py" "$into" \
-    --document "$root/docs/benchmarks.md" --plot "$root/docs/benchmarks/peers.svg"
-exit "$status"
+name=peers
+plots=(--plot docs/benchmarks/peers.svg)
+source "$(dirname "$0")/../common/run.sh"
