@@ -271,12 +271,23 @@ Result<void> Restore::write_windows() {
     if (run.end <= journal_.written_to) {
       TRY(compare_again(run, early));
     } else if (any_wanted(run)) {
+      TRY(write_and_compare(run, early));
       journal_.written_to = at;
-      if (TRY(write_and_compare(run, early))) TRY(world_.journal.write(journal_));
+      TRY(sync_if(request_.synced_every));
     }
     tell("writing", at);
   }
+  TRY(sync_if(ByteCount(1)));
   return finish_compare();
+}
+
+// The journal follows what is on disk, and never goes before it.
+Result<void> Restore::sync_if(ByteCount at_least) {
+  const ByteCount so_far = report_.written + report_.zeroed;
+  if (so_far - synced_ < at_least) return {};
+  TRY(sync_and_wait(world_.loop, world_.target));
+  synced_ = so_far;
+  return world_.journal.write(journal_);
 }
 
 // What was on disk before this restore went on: something may have written to it since.
@@ -300,19 +311,17 @@ Result<BlockWindow> Restore::window(BlockRun run, const std::function<bool(Block
   return BlockWindow{run, {}, {run}, {}, Compare::Expected(run.length().size(), Fingerprint{})};
 }
 
-// On disk when it returns, and being compared.
-Result<bool> Restore::write_and_compare(BlockRun run,
+// Written when it returns, and being compared.
+Result<void> Restore::write_and_compare(BlockRun run,
                                         const std::function<bool(BlockIndex)>& wanted) {
   BlockWindow window = TRY(this->window(run, wanted));
-  const bool writes = !window.wanted.empty() || !request_.target_is_empty;
   if (!window.damages.empty()) TRY(note_lost(std::move(window.damages)));
   for (const BlockRun& zeroes : window.zeroes) TRY(write_zeroes(grid_.bytes_of(zeroes)));
   TRY(walk_->run(window.wanted));
   TRY(writing_->trouble());
-  if (writes) TRY(sync_and_wait(world_.loop, world_.target));
   TRY(finish_compare());
   start_compare(run, std::move(window.prints));
-  return writes;
+  return {};
 }
 
 void Restore::start_compare(BlockRun run, Compare::Expected expected) {
@@ -347,10 +356,11 @@ Result<void> Restore::write_late_areas() {
   for (const BlockRun& run : late_) {
     for (BlockIndex at = run.begin; at < run.end;) {
       const BlockRun part{at, std::min(run.end, at + blocks_.window_size())};
-      static_cast<void>(TRY(write_and_compare(part, all_wanted)));
+      TRY(write_and_compare(part, all_wanted));
       at = part.end;
     }
   }
+  TRY(sync_and_wait(world_.loop, world_.target));
   return finish_compare();
 }
 

@@ -42,6 +42,9 @@ struct RestoreRequest {
   bool moves_gpt = false;
   bool salvage = false;
   Digest target_identity;
+  // What may be written before it is synced and the journal moves on: about what a kill costs. Data
+  // scattered over a large device would otherwise pay for a sync in each window.
+  ByteCount synced_every = 1_GiB;
 };
 
 struct RestoreReport {
@@ -95,8 +98,8 @@ class Restore {
   Result<void> begin();
   Result<void> blank_late_areas();
   Result<bool> has_old_backup_gpt();
-  // Whether anything had to be written.
-  Result<bool> write_and_compare(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
+  Result<void> write_and_compare(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
+  Result<void> sync_if(ByteCount at_least);
   Result<BlockWindow> window(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
   Result<void> compare_again(BlockRun run, const std::function<bool(BlockIndex)>& wanted);
   Result<void> write_windows();
@@ -126,6 +129,7 @@ class Restore {
   std::vector<BlockRun> late_;        // Ascending, apart.
   std::set<BlockIndex> lost_;         // Salvage: what was left out.
   RestoreJournal journal_;
+  ByteCount synced_;  // Of what the report counts as written and zeroed.
   RestoreReport report_;
 };
 

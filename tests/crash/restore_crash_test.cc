@@ -22,17 +22,24 @@ using test::StampedDisk;
 class RestoreCrash : public testing::Test {
  protected:
   RestoreCrash() : random_(test::test_random()), world_(random_->next_u64()) {
-    // Two partitions of stamped sectors behind a GPT, a hole in the first.
-    test::GptImage image(512_B, sectors_);
+    make_point(6000, 16_KiB, {});
+  }
+
+  // Two partitions of stamped sectors behind a GPT, a hole in the first and whatever else is to be
+  // zero.
+  void make_point(std::uint64_t sectors, ByteCount block_size,
+                  std::initializer_list<std::pair<std::uint64_t, std::uint64_t>> holes) {
+    test::GptImage image(512_B, sectors);
     image.put_entry(0, 128, 2047, "one");
-    image.put_entry(1, 2048, 5000, "two");
+    image.put_entry(1, 2048, sectors - 1000, "two");
     image.seal();
-    StampedDisk disk(*random_, ByteCount(sectors_ * 512));
+    StampedDisk disk(*random_, ByteCount(sectors * 512));
     disk.zero(34, 94);
     disk.zero(600, 700);
+    for (const auto& [at, count] : holes) disk.zero(at, count);
     const Bytes table(image.bytes);
     disk.put(ByteIndex(0), table.first(34 * 512));
-    const std::size_t backup = (sectors_ - 33) * 512;
+    const std::size_t backup = (sectors - 33) * 512;
     disk.put(ByteIndex(backup), table.subspan(backup));
     old_content_ = copy_of(disk.content());
     disk.write(700, 100);
@@ -41,13 +48,14 @@ class RestoreCrash : public testing::Test {
     content_ = copy_of(disk.content());
     const auto device = disk.device(world_.loop());
     FlowWorld::BackupWishes wishes;
-    wishes.block_size = *BlockSize::of(16_KiB);
+    wishes.block_size = *BlockSize::of(block_size);
     auto report = world_.backup(*device, wishes);
-    EXPECT_TRUE(report);
+    ASSERT_TRUE(report);
     point_ = std::move(report->point);
     passport_ = test::passport_of(*device);
-    EXPECT_EQ(passport_.table.kind, TableKind::gpt);
-    EXPECT_EQ(passport_.table.partitions.size(), 2u);
+    ASSERT_EQ(passport_.table.kind, TableKind::gpt);
+    ASSERT_EQ(passport_.table.partitions.size(), 2u);
+    late_.clear();
     for (const ByteRun& area : boot_areas(passport_.table, ByteCount(content_.size()))) {
       const BlockRun blocks = point_.point.grid.blocks_touching(area);
       late_.push_back(point_.point.grid.bytes_of(blocks));
@@ -106,6 +114,7 @@ class RestoreCrash : public testing::Test {
       FlowWorld::RestoreWishes wishes;
       wishes.in_place = in_place;
       wishes.journal = &target;
+      wishes.synced_every = synced_every_;
       target.die_after(n);
       const bool finished = world_.restore(point_, target, wishes).has_value();
       if (!finished) {
@@ -146,7 +155,6 @@ class RestoreCrash : public testing::Test {
     std::printf("stopped %llu times\n", static_cast<unsigned long long>(stops));
   }
 
-  static constexpr std::uint64_t sectors_ = 6000;
   std::unique_ptr<Random> random_;
   FlowWorld world_;
   Passport passport_;
@@ -154,6 +162,7 @@ class RestoreCrash : public testing::Test {
   ByteVector content_;
   SignedPoint point_;
   std::vector<ByteRun> late_;
+  ByteCount synced_every_ = 1_GiB;
 };
 
 TEST_F(RestoreCrash, OntoADiskFullOfOtherBytes) {
@@ -162,6 +171,14 @@ TEST_F(RestoreCrash, OntoADiskFullOfOtherBytes) {
 
 TEST_F(RestoreCrash, OntoADiskThatHoldsAnEarlierPoint) {
   stop_everywhere(old_content_, false, false);
+}
+
+// Three windows of 16 MiB, two of them with little in them: the journal moves on after the first,
+// and only then after what the others hold together.
+TEST_F(RestoreCrash, OntoADiskOfSeveralWindows) {
+  make_point(3 * 32768, 4_KiB, {{9000, 30000}, {39100, 40000}, {79200, 18000}});
+  synced_every_ = 2_MiB;
+  stop_everywhere(test::random_bytes(*random_, content_.size()), false, false);
 }
 
 TEST_F(RestoreCrash, InPlace) {

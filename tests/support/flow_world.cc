@@ -115,6 +115,7 @@ Result<RestoreReport> FlowWorld::restore(const SignedPoint& point, BlockDevice& 
                                      request.about, target, keys.keyring.id_key));
   }
   request.salvage = wishes.salvage;
+  request.synced_every = wishes.synced_every;
   request.moves_gpt = request.about.passport.table.kind == TableKind::gpt &&
                       target.shape().size != point.point.grid.size();
   Restore restore({source, target, *opener, wishes.journal ? *wishes.journal : own_journal, loop_,

@@ -62,6 +62,7 @@ class FlowWorld {
   struct RestoreWishes {
     bool in_place = false;
     bool salvage = false;
+    ByteCount synced_every = 1_GiB;
     JournalKeeper* journal = nullptr;  // Else one of its own.
   };
 
