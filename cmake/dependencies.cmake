@@ -45,3 +45,7 @@ find_package(nlohmann_json REQUIRED)
 ebb_dependency(json nlohmann_json::nlohmann_json)
 find_package(CLI11 REQUIRED)
 ebb_dependency(cli11 CLI11::CLI11)
+
+find_package(CapnProto 0.9 REQUIRED)
+ebb_dependency(capnp_rpc CapnProto::capnp-rpc CapnProto::kj-async)
+ebb_dependency(kj_tls CapnProto::kj-tls CapnProto::capnp-rpc)

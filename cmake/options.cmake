@@ -29,10 +29,11 @@ if(EBB_FUZZ)
   target_compile_options(ebb_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# ebb_library(NAME DIRS folder... LINK target... [EXCEPT file...]): every .cc below the folders.
+# ebb_library(NAME DIRS folder... LINK target... [FILES file...] [EXCEPT file...]): every .cc below the
+# folders, and the files.
 function(ebb_library name)
-  cmake_parse_arguments(arg "" "" "DIRS;LINK;EXCEPT" ${ARGN})
-  set(sources)
+  cmake_parse_arguments(arg "" "" "DIRS;FILES;LINK;EXCEPT" ${ARGN})
+  set(sources ${arg_FILES})
   foreach(dir ${arg_DIRS})
     file(GLOB_RECURSE found CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${dir}/*.cc)
     list(APPEND sources ${found})
@@ -43,4 +44,19 @@ function(ebb_library name)
   add_library(${name} STATIC ${sources})
   add_library(ebb::${name} ALIAS ${name})
   target_link_libraries(${name} PUBLIC ebb_options ${arg_LINK})
+endfunction()
+
+# ebb_schemas(NAME folder): what Cap'n Proto's compiler makes of the folder's schemas, included by
+# their path from the root ("wire/schema/refusal.capnp.h").
+function(ebb_schemas name folder)
+  file(GLOB schemas CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.capnp)
+  set(CAPNPC_SRC_PREFIX ${PROJECT_SOURCE_DIR})
+  set(CAPNPC_OUTPUT_DIR ${PROJECT_BINARY_DIR}/schema)
+  file(MAKE_DIRECTORY ${CAPNPC_OUTPUT_DIR}/${folder})
+  capnp_generate_cpp(sources headers ${schemas})
+  add_library(${name} STATIC ${sources})
+  add_library(ebb::${name} ALIAS ${name})
+  # Generated, so not ours to warn about.
+  target_include_directories(${name} SYSTEM PUBLIC ${CAPNPC_OUTPUT_DIR})
+  target_link_libraries(${name} PUBLIC deps::capnp_rpc)
 endfunction()

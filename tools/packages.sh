@@ -24,6 +24,7 @@ build=(
   librocksdb-dev     # the fingerprint index
   libblkid-dev       # who holds a device
   libfmt-dev libexpected-dev libcli11-dev nlohmann-json3-dev
+  capnproto libcapnp-dev  # RPC, and TLS below it
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 quickstart=(
