@@ -9,7 +9,8 @@ Result<BackupReport> run_backup(const LocalRun& run, Repository& repository, Blo
                                 const SourceKey& key, const Members& members, const Clock& clock,
                                 Random& random, BackupRequest request) {
   const auto arena = TRY(Arena::make(Backup::memory() + PackMemory::total(), &run.ring));
-  LocalSink sink(repository, run.workers, *arena);
+  PackMemory memory(*arena);
+  LocalSink sink(repository, run.workers, memory);
   Backup backup({device, sink, run.ring, run.workers, *arena, key, members, clock, random,
                  run.observer, run.stop},
                 std::move(request));

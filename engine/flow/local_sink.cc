@@ -6,8 +6,8 @@
 
 namespace ebb {
 
-LocalSink::LocalSink(Repository& repository, Workers& workers, Arena& arena)
-    : repository_(repository), workers_(workers), memory_(arena) {}
+LocalSink::LocalSink(Repository& repository, Workers& workers, PackMemory& memory)
+    : repository_(repository), workers_(workers), memory_(memory) {}
 
 LocalSink::~LocalSink() {
   const auto quiet = [&] {

@@ -11,8 +11,8 @@ namespace ebb {
 
 class LocalSink final : public ExtentSink {
  public:
-  // `repository` is open for writing. Cuts its memory from `arena` (PackMemory::total()).
-  LocalSink(Repository& repository, Workers& workers, Arena& arena);
+  // `repository` is open for writing. Sinks of several runs may share a memory.
+  LocalSink(Repository& repository, Workers& workers, PackMemory& memory);
   // Waits for what is under way; what was not published is dropped.
   ~LocalSink() override;
 
@@ -34,7 +34,7 @@ class LocalSink final : public ExtentSink {
 
   Repository& repository_;
   Workers& workers_;
-  PackMemory memory_;
+  PackMemory& memory_;
   RunStart start_;
   // Oldest first; the last one takes records, the others end by themselves.
   std::vector<std::unique_ptr<PackWriter>> writers_;

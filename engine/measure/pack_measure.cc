@@ -100,7 +100,7 @@ class Packs {
   // that in a backup the seal takes.
   void fill(MutableBytes room) {
     constexpr std::uint64_t all_buffers =
-        PackMemory::buffer_size.value() * PackMemory::buffer_count * 2;
+        PackMemory::for_one_run().buffer_size.value() * PackMemory::for_one_run().buffer_count * 2;
     if (filled_ < all_buffers) content_.fill_with_noise(room);
     filled_ += room.size();
   }
@@ -121,7 +121,7 @@ class Packs {
 
 ByteCount pack_measure_room() {
   return (max_pack_data + pack_chunk * (max_pack_parity * pack_stripes) + max_tail_length * 2) *
-         (PackMemory::packs_at_once + 1);
+         (PackMemory::for_one_run().packs_at_once + 1);
 }
 
 Result<Figure> measure_packs(const MeasureWorld& world, Files& files, Loop& loop, Workers& workers,

@@ -259,9 +259,10 @@ Result<ByteVector> PackStore::read_record(const RecordPlace& place, RecordKind k
   if (place.stored_length > max_stored_record.value()) {
     return fail(Error::damaged("the index names a record of {} bytes", place.stored_length));
   }
-  ByteVector bytes =
-      TRY(during(read_run(loop_, *pack->file, ByteRun::of(ByteIndex(place.at), length)),
-                 "reading pack {}", place.pack.hex()));
+  ++pack->in_use;  // While this waits, others may open packs.
+  auto read = read_run(loop_, *pack->file, ByteRun::of(ByteIndex(place.at), length));
+  --pack->in_use;
+  ByteVector bytes = TRY(during(std::move(read), "reading pack {}", place.pack.hex()));
   const Record record =
       TRY(during(unpack_record(bytes), "pack {} at {}", place.pack.hex(), place.at));
   if (record.header.name != name || record.header.kind != kind) {

@@ -7,9 +7,16 @@
 
 namespace ebb {
 
-PackMemory::PackMemory(Arena& arena) {
+// A buffer takes the largest room, the table of a pack with as many records as there may be, and
+// the carry of the buffer before it.
+static_assert(PackMemory::for_runs(1).buffer_size >=
+              limits::batch_size + ByteCount(limits::max_blocks_in_batch * 128) +
+                  ByteCount(max_records_in_pack * sizeof(TableEntryOnDisk)) + pack_chunk * 2);
+
+PackMemory::PackMemory(Arena& arena, const Shape& shape)
+    : buffers_(shape.buffer_count), endings_(shape.packs_at_once) {
   for (PackBuffer& buffer : buffers_) {
-    buffer.memory = arena.take(buffer_size);
+    buffer.memory = arena.take(shape.buffer_size);
     free_buffers_.push_back(&buffer);
   }
   for (Ending& ending : endings_) {
@@ -112,7 +119,7 @@ std::optional<PackRoom> PackWriter::reserve(ByteCount bytes, std::uint64_t recor
   // The table goes into the last buffer, so every buffer keeps room for it.
   const std::size_t table = (records_reserved_ + records) * sizeof(TableEntryOnDisk);
   const std::size_t needed = bytes.size() + table + pack_chunk.size();
-  EBB_CHECK(needed + pack_chunk.size() <= PackMemory::buffer_size.size(), "no buffer is as large");
+  EBB_CHECK(needed + pack_chunk.size() <= buffer->memory.size(), "no buffer is as large");
   if (buffer->used + needed > buffer->memory.size()) {
     buffer = open_buffer();
     if (buffer == nullptr) return std::nullopt;

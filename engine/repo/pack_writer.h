@@ -42,16 +42,28 @@ struct PackBuffer {
   } protect;
 };
 
+// How much, of what writers share.
+struct PackMemoryShape {
+  ByteCount buffer_size = 4_MiB;
+  unsigned buffer_count = 8;
+  unsigned packs_at_once = 2;
+  constexpr ByteCount total() const {
+    return buffer_size * buffer_count + (ParitySum::size_of_room() + 1_MiB) * packs_at_once;
+  }
+};
+
 // What writers share: buffers and room for parity, cut from the run's arena.
 class PackMemory {
  public:
-  static constexpr ByteCount buffer_size = 4_MiB;
-  static constexpr unsigned buffer_count = 8;
-  static constexpr unsigned packs_at_once = 2;
-  static constexpr ByteCount total() {
-    return buffer_size * buffer_count + (ParitySum::size_of_room() + 1_MiB) * packs_at_once;
-  }
-  explicit PackMemory(Arena& arena);
+  // For one run after the other.
+  using Shape = PackMemoryShape;
+  static constexpr Shape for_one_run() { return {}; }
+  // For so many runs at once: each can hold a pack and a buffer, so that none keeps another from
+  // going on, and a few more are on their way to disk.
+  static constexpr Shape for_runs(unsigned runs) { return {2560_KiB, runs + 8, runs + 2}; }
+  static constexpr ByteCount total() { return for_one_run().total(); }
+
+  explicit PackMemory(Arena& arena, const Shape& shape = for_one_run());
   PackMemory(const PackMemory&) = delete;
   PackMemory& operator=(const PackMemory&) = delete;
 
@@ -66,8 +78,8 @@ class PackMemory {
   void give_back(Ending& ending);
 
  private:
-  std::array<PackBuffer, buffer_count> buffers_;
-  std::array<Ending, packs_at_once> endings_;
+  std::deque<PackBuffer> buffers_;
+  std::deque<Ending> endings_;
   std::vector<PackBuffer*> free_buffers_;
   std::vector<Ending*> free_endings_;
 };

@@ -11,7 +11,23 @@ bool Loop::anything_ended() {
 
 Result<void> Loop::run_once() {
   TRY(start_queued());
+  if (outer_ != nullptr && !anything_ended()) {
+    outer_->wait_for_a_turn();
+    return {};
+  }
   while (!anything_ended()) TRY(wait());
+  call_back();
+  return {};
+}
+
+Result<bool> Loop::deliver() {
+  TRY(reap());
+  if (!anything_ended()) return false;
+  call_back();
+  return true;
+}
+
+void Loop::call_back() {
   std::vector<Settled> settled = std::exchange(settled_, {});
   std::vector<Job*> finished;
   {
@@ -20,7 +36,7 @@ Result<void> Loop::run_once() {
   }
   for (Settled& s : settled) s.transfer->settled(*s.transfer, std::move(s.result));
   for (Job* job : finished) job->done(*job);
-  return {};
+  if (outer_ != nullptr) outer_->called_back();
 }
 
 void Loop::settle_later(Transfer& transfer, Result<void> result) {

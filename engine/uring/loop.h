@@ -4,7 +4,8 @@
 // A Loop belongs to one thread, the I/O thread. Whatever ends (a transfer, a worker's job) ends as
 // a callback from run_once() on that thread, never during start() or submit(), so the stack stays
 // flat and state needs no locks. A plain Loop knows no kernel: with memory devices and no worker
-// threads a whole run is deterministic. Ring (ring.h) adds io_uring.
+// threads a whole run is deterministic. Ring (ring.h) adds io_uring. A loop can live in another
+// program's event loop (OuterLoop): then that one waits, for both, and several runs can take turns.
 #pragma once
 
 #include <array>
@@ -29,6 +30,16 @@ struct Job {
   Job& operator=(const Job&) = delete;
 };
 
+// An event loop that a Loop lives in.
+class OuterLoop {
+ public:
+  virtual ~OuterLoop() = default;
+  // Runs the outer loop until called_back() was called, or something of its own ended.
+  virtual void wait_for_a_turn() = 0;
+  // Callbacks ran: whoever waits for a turn has one.
+  virtual void called_back() = 0;
+};
+
 class Loop {
  public:
   Loop() = default;
@@ -44,12 +55,19 @@ class Loop {
   // From any thread: `job.done` runs at the next run_once(), which wakes up for it.
   void finished(Job& job);
 
+  // From now on run_once() waits in `outer`, which calls the two below; null: by itself again.
+  void live_in(OuterLoop* outer) { outer_ = outer; }
+  // Hands queued transfers to the kernel without waiting, so that none waits for a busy loop.
+  virtual Result<void> start_queued() { return {}; }
+  // Calls back for all that has ended, without waiting. Whether anything had.
+  Result<bool> deliver();
+
  protected:
   // Waits in the kernel until something was passed to settle_later() or finished().
   virtual Result<void> wait();
   virtual void wake() {}
-  // Hands queued transfers to the kernel without waiting, so that none waits for a busy loop.
-  virtual Result<void> start_queued() { return {}; }
+  // Passes on what the kernel has ended, without waiting.
+  virtual Result<void> reap() { return {}; }
   bool anything_ended();
 
  private:
@@ -61,6 +79,9 @@ class Loop {
   std::mutex mutex_;
   std::condition_variable something_finished_;
   std::vector<Job*> finished_;  // Under mutex_.
+  OuterLoop* outer_ = nullptr;
+
+  void call_back();
 };
 
 // A pool of threads that run jobs: those of a later stage first, for otherwise all batches would go

@@ -43,6 +43,24 @@ Ring::~Ring() {
   if (ring_.ring_fd > 0) io_uring_queue_exit(&ring_);
 }
 
+Result<int> Ring::descriptor() {
+  if (ended_fd_.is_open()) return ended_fd_.get();
+  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd.is_open()) return fail(Error::from_errno(errno).during("making an eventfd"));
+  const int registered = io_uring_register_eventfd(&ring_, fd.get());
+  if (registered < 0) {
+    return fail(Error::from_errno(-registered).during("giving the io_uring an eventfd"));
+  }
+  ended_fd_ = std::move(fd);
+  return ended_fd_.get();
+}
+
+void Ring::stop_watching() {
+  if (!ended_fd_.is_open()) return;
+  io_uring_unregister_eventfd(&ring_);
+  ended_fd_ = UniqueFd();
+}
+
 bool Ring::register_memory(MutableBytes region) {
   EBB_CHECK(registered_.empty(), "one region of memory is registered");
   const iovec whole{region.data(), region.size()};
@@ -144,6 +162,25 @@ Result<void> Ring::wait() {
   if (submitted < 0 && submitted != -EINTR && submitted != -EAGAIN && submitted != -EBUSY) {
     return fail(Error::from_errno(-submitted).during("waiting for the io_uring"));
   }
+  return take_completions();
+}
+
+// With IORING_SETUP_DEFER_TASKRUN the kernel puts down completions only when it is entered for
+// them.
+Result<void> Ring::reap() {
+  if (ended_fd_.is_open()) {
+    // Before the look, so that what ends after it is signalled anew.
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t taken = ::read(ended_fd_.get(), &count, sizeof count);
+  }
+  const int got = io_uring_get_events(&ring_);
+  if (got < 0 && got != -EINTR && got != -EAGAIN && got != -EBUSY) {
+    return fail(Error::from_errno(-got).during("asking the io_uring"));
+  }
+  return take_completions();
+}
+
+Result<void> Ring::take_completions() {
   io_uring_cqe* entry = nullptr;
   while (io_uring_peek_cqe(&ring_, &entry) == 0) {
     auto* transfer = static_cast<Transfer*>(io_uring_cqe_get_data(entry));
@@ -156,16 +193,20 @@ Result<void> Ring::wait() {
       complete(*transfer, outcome);
     }
   }
-  if (wake_armed_) return {};
-  // Whoever watches the descriptor until the next turn must hear of a job that ends meanwhile.
-  arm_wake_up();
+  if (wake_armed_ && waiting_first_ == nullptr) return {};
+  // What came short goes on; and whoever watches the descriptor until the next turn must hear of a
+  // job that ends meanwhile.
+  fill_queue();
   return submit_queue();
 }
 
 void Ring::wake() {
   const std::uint64_t one = 1;
+  // Not by way of the ring where somebody watches: the kernel does not signal one eventfd from
+  // within another's wake-up.
+  const int fd = ended_fd_.is_open() ? ended_fd_.get() : wake_fd_.get();
   // Fails only when the count is at its end, and then the ring is awake anyway.
-  [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
+  [[maybe_unused]] const ssize_t written = ::write(fd, &one, sizeof one);
 }
 
 void Ring::complete(Transfer& transfer, int outcome) {

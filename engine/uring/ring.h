@@ -29,16 +29,23 @@ class Ring final : public Loop {
   bool register_memory(MutableBytes region);
   void unregister_memory();
 
-  // Becomes readable when run_once() would call back; for watching from another event loop.
-  int descriptor() const { return ring_.ring_fd; }
+  // A descriptor that becomes readable when deliver() has something to call back; for watching from
+  // another event loop, while nothing else waits for the ring. It is an eventfd that the kernel
+  // signals: the ring's own descriptor misses wake-ups while completions wait for the ring's thread
+  // (seen on Linux 6.18).
+  Result<int> descriptor();
+  // run_once() may wait by itself again.
+  void stop_watching();
+  Result<void> start_queued() override;
 
  private:
   Ring() = default;
   Result<void> wait() override;
   void wake() override;
-  Result<void> start_queued() override;
+  Result<void> reap() override;
   void fill_queue();
   Result<void> submit_queue();
+  Result<void> take_completions();
   void prepare(Transfer& transfer, io_uring_sqe& entry);
   void complete(Transfer& transfer, int outcome);
   void arm_wake_up();
@@ -46,6 +53,7 @@ class Ring final : public Loop {
 
   io_uring ring_{};
   UniqueFd wake_fd_;
+  UniqueFd ended_fd_;            // See descriptor().
   std::uint64_t wake_room_ = 0;  // Where the kernel puts the eventfd's count.
   bool wake_armed_ = false;
   MutableBytes registered_;

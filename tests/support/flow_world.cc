@@ -77,7 +77,8 @@ Result<BackupReport> FlowWorld::backup(BlockDevice& device, const Passport& pass
   Repository* repository = TRY(this->repository());
   const Members members = TRY(repository->keys().members(key_.authority, &key_.id_key));
   const auto arena = TRY(Arena::make(Backup::memory() + PackMemory::total(), nullptr));
-  LocalSink sink(*repository, workers_, *arena);
+  PackMemory memory(*arena);
+  LocalSink sink(*repository, workers_, memory);
   BackupRequest request;
   request.volume_name = wishes.volume;
   request.passport = passport;
@@ -168,7 +169,8 @@ Result<ImportReport> FlowWorld::import_from(SimulatedFolder& in, const std::stri
   const auto file = TRY(in.open(name));
   const auto difference = TRY(DifferenceFile::open(*file, loop_));
   const auto arena = TRY(Arena::make(PackMemory::total(), nullptr));
-  LocalSink sink(*repository, workers_, *arena);
+  PackMemory memory(*arena);
+  LocalSink sink(*repository, workers_, memory);
   return import_difference(*difference, *repository, sink, TRY(differing_blocks(*difference)),
                            stop_);
 }

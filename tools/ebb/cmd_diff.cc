@@ -140,7 +140,8 @@ class DiffApply {
                      *opener, wanted),
         "{}", file_));
     show.end_line();
-    LocalSink sink(*repository, host_->workers(), *arena);
+    PackMemory memory(*arena);
+    LocalSink sink(*repository, host_->workers(), memory);
     const ImportReport report =
         TRY(during(import_difference(difference, *repository, sink, wanted, outside.stop),
                    "importing {}", file_));

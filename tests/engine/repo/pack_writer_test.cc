@@ -192,7 +192,7 @@ TEST(PackWriter, AReservationIsRefusedWhenNoBufferIsFreeAndGoesOnAfterOne) {
     (*writer)->filled(*room, std::span(&entry, 1));
     ASSERT_LT(reserved, 200u) << "memory has no bound";
   }
-  EXPECT_GE(reserved, 6 * PackMemory::buffer_count);
+  EXPECT_GE(reserved, 6 * PackMemory::for_one_run().buffer_count);
   while (!(room = (*writer)->reserve(length, 1))) ASSERT_TRUE(loop.run_once());
   (*writer)->filled(*room, {});
   (*writer)->finish();
@@ -209,7 +209,7 @@ TEST(PackWriter, ThereIsMemoryForSoManyPacksAtOnceAndItComesBack) {
   PackMemory memory(**arena);
   for (int round = 0; round < 3; ++round) {
     std::vector<std::unique_ptr<PackWriter>> writers;
-    for (unsigned i = 0; i < PackMemory::packs_at_once; ++i) {
+    for (unsigned i = 0; i < PackMemory::for_one_run().packs_at_once; ++i) {
       auto writer = PackWriter::begin(
           {files, loop, workers, memory, fmt::format("t{}", i), fmt::format("p{}", i)}, {});
       ASSERT_TRUE(writer && *writer);
