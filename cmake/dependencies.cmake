@@ -48,4 +48,6 @@ ebb_dependency(cli11 CLI11::CLI11)
 
 find_package(CapnProto 0.9 REQUIRED)
 ebb_dependency(capnp_rpc CapnProto::capnp-rpc CapnProto::kj-async)
+# KJ's interfaces have no virtual destructors: kj::heap destroys by the type that it made.
+target_compile_options(deps_capnp_rpc INTERFACE -Wno-non-virtual-dtor)
 ebb_dependency(kj_tls CapnProto::kj-tls CapnProto::capnp-rpc)

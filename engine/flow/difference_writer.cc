@@ -5,7 +5,6 @@
 #include <set>
 
 #include "engine/file/slice_files.h"
-#include "engine/flow/local_source.h"
 #include "engine/repo/embedded_object.h"
 
 namespace ebb {
@@ -94,7 +93,7 @@ class PackSequence {
     PackHeader header;
     header.use = PackUse::difference;
     header.repository = world_.repository.config().id;
-    header.pack = world_.repository.random().name<PackId>();
+    header.pack = world_.repository.objects().random().name<PackId>();
     writer_ =
         TRY(PackWriter::begin({*files_, world_.loop, world_.workers, memory_, "", ""}, header));
     EBB_CHECK(writer_ != nullptr, "one pack at a time always has its memory");
@@ -139,7 +138,7 @@ class PackSequence {
 // Copies records as they are, after a look at their CRC.
 class Copying final : public RecordVisitor {
  public:
-  Copying(PackSequence& packs, LocalSource& source) : packs_(packs), source_(source) {}
+  Copying(PackSequence& packs, ExtentSource& source) : packs_(packs), source_(source) {}
   void walked_by(RecordWalk& walk) { walk_ = &walk; }
   void look_at(RecordBatch& batch, unsigned) override { check_records(batch); }
   Result<void> arrived(RecordBatch& batch) override {
@@ -159,7 +158,7 @@ class Copying final : public RecordVisitor {
 
  private:
   PackSequence& packs_;
-  LocalSource& source_;
+  ExtentSource& source_;
   RecordWalk* walk_ = nullptr;
 };
 
@@ -188,7 +187,7 @@ Result<void> for_differing(PointBlocks& a, PointBlocks& b, const StopFlag& stop,
 }
 
 // What opens and proves B: configuration, keys, members, both points, envelopes.
-Result<void> put_objects(PackSequence& packs, Repository& repository, const SignedPoint& a,
+Result<void> put_objects(PackSequence& packs, RepositoryAccess& repository, const SignedPoint& a,
                          const SignedPoint& b, const std::set<DataKeyId>& keys) {
   ObjectStore& objects = repository.objects();
   const auto put = [&](ObjectType type, const std::string& path) -> Result<void> {
@@ -237,7 +236,7 @@ Result<DifferenceReport> export_difference(const DifferenceWorld& world, const S
   // Not removed when it cannot be made: then it is somebody else's.
   const auto file = TRY(during(out.create(building), "making {}", building));
   const auto write = [&]() -> Result<DifferenceReport> {
-    LocalSource source(world.repository);
+    ExtentSource& source = world.repository.source();
     PointBlocks a_blocks(source, a.point);
     PointBlocks b_blocks(source, b.point);
     DifferenceReport report;

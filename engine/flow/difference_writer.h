@@ -7,9 +7,9 @@
 #pragma once
 
 #include "engine/flow/observer.h"
+#include "engine/flow/repository_access.h"
 #include "engine/flow/verify.h"
 #include "engine/repo/pack_writer.h"
-#include "engine/repo/repository.h"
 
 namespace ebb {
 
@@ -19,7 +19,7 @@ struct DifferenceReport {
 };
 
 struct DifferenceWorld {
-  Repository& repository;
+  RepositoryAccess& repository;
   Loop& loop;
   Workers& workers;
   Arena& arena;  // difference_memory() is cut from it.

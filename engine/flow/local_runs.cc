@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/flow/local_runs.h"
 
-#include "engine/flow/local_sink.h"
-
 namespace ebb {
 
-Result<BackupReport> run_backup(const LocalRun& run, Repository& repository, BlockDevice& device,
-                                const SourceKey& key, const Members& members, const Clock& clock,
-                                Random& random, BackupRequest request) {
-  const auto arena = TRY(Arena::make(Backup::memory() + PackMemory::total(), &run.ring));
-  PackMemory memory(*arena);
-  LocalSink sink(repository, run.workers, memory);
-  Backup backup({device, sink, run.ring, run.workers, *arena, key, members, clock, random,
+Result<BackupReport> run_backup(const LocalRun& run, RepositoryAccess& repository,
+                                BlockDevice& device, const SourceKey& key, const Members& members,
+                                const Clock& clock, Random& random, BackupRequest request) {
+  const auto arena = TRY(Arena::make(Backup::memory() + repository.sink_memory(), &run.ring));
+  const auto sink = repository.sink(run.workers, *arena);
+  Backup backup({device, *sink, run.ring, run.workers, *arena, key, members, clock, random,
                  run.observer, run.stop},
                 std::move(request));
   return backup.run();

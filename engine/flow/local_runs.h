@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// local_runs.h - one run over a repository in this process: its memory, its sink, and itself.
+// local_runs.h - one run of this process over a repository here or elsewhere: its memory, its sink,
+// and itself.
 //
 // Which repository, which keys, which point are the caller's; what is put together from them, and
 // with how much memory, is the same for whoever starts a run.
 #pragma once
 
 #include "engine/flow/backup.h"
+#include "engine/flow/repository_access.h"
 #include "engine/flow/restore.h"
-#include "engine/repo/repository.h"
 
 namespace ebb {
 
@@ -18,10 +19,10 @@ struct LocalRun {
   const StopFlag& stop;
 };
 
-// `repository` is open for writing.
-Result<BackupReport> run_backup(const LocalRun& run, Repository& repository, BlockDevice& device,
-                                const SourceKey& key, const Members& members, const Clock& clock,
-                                Random& random, BackupRequest request);
+// `repository` can be written to.
+Result<BackupReport> run_backup(const LocalRun& run, RepositoryAccess& repository,
+                                BlockDevice& device, const SourceKey& key, const Members& members,
+                                const Clock& clock, Random& random, BackupRequest request);
 
 // As verify_records().
 Result<VerifyReport> run_verify(const LocalRun& run, ExtentSource& source, const Point& point,

@@ -9,7 +9,7 @@
 
 namespace ebb {
 
-class LocalSink final : public ExtentSink {
+class LocalSink : public ExtentSink {
  public:
   // `repository` is open for writing. Sinks of several runs may share a memory.
   LocalSink(Repository& repository, Workers& workers, PackMemory& memory);

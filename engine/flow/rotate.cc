@@ -15,25 +15,26 @@ Keyring copy_of(const Keyring& keyring) {
   return copy;
 }
 
-Result<void> publish(Repository& repository, const Keyring& keyring, std::uint64_t generation,
+Result<void> publish(RepositoryAccess& repository, const Keyring& keyring, std::uint64_t generation,
                      Bytes passphrase, const PaperKey& paper, WallTime now,
                      const PassphraseCost& cost) {
   const KeyringName name{repository.config().id, generation};
   KeyringKey key;
-  repository.random().fill(key.room());
-  const Slot slots[] = {TRY(make_passphrase_slot(name, key, passphrase, "passphrase", now,
-                                                 repository.random(), cost)),
-                        make_paper_slot(name, key, paper, "paper key", now, repository.random())};
+  repository.objects().random().fill(key.room());
+  const Slot slots[] = {
+      TRY(make_passphrase_slot(name, key, passphrase, "passphrase", now,
+                               repository.objects().random(), cost)),
+      make_paper_slot(name, key, paper, "paper key", now, repository.objects().random())};
   return repository.keys().publish_generation(keyring, name, key, slots);
 }
 
 }  // namespace
 
-Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring& old,
+Result<RotationReport> rotate_keys(RepositoryAccess& repository, const UnlockedKeyring& old,
                                    Bytes passphrase, WallTime now, const PassphraseCost& cost) {
   KeyStore& keys = repository.keys();
   RotationReport report;
-  repository.random().fill(report.paper.room());
+  repository.objects().random().fill(report.paper.room());
   const auto generations = TRY(keys.generations());
   for (const std::uint64_t generation : generations) {
     report.slots_dropped += TRY(keys.slots(generation)).size();
@@ -51,7 +52,7 @@ Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring
 
   // A keyring that opens the old envelopes and the new ones, so that no step leaves a gap.
   Keyring both = copy_of(old.keyring);
-  both.recipients.push_back(make_hpke_secret_key(repository.random()));
+  both.recipients.push_back(make_hpke_secret_key(repository.objects().random()));
   const HpkePublicKey recipient = hpke_public_key(both.recipients.back());
   TRY(publish(repository, both, newest + 1, passphrase, report.paper, now, cost));
 
@@ -61,8 +62,8 @@ Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring
   TRY(keys.publish_members(members, both));
 
   for (const auto& [id, key] : data_keys) {
-    TRY(keys.publish_envelope(
-        TRY(wrap_data_key(key, id, recipient, repository.config().id, repository.random()))));
+    TRY(keys.publish_envelope(TRY(
+        wrap_data_key(key, id, recipient, repository.config().id, repository.objects().random()))));
   }
   report.data_keys = data_keys.size();
 

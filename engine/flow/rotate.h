@@ -5,7 +5,7 @@
 // step leaves a repository that the passphrase opens, and another rotation finishes what was left.
 #pragma once
 
-#include "engine/repo/repository.h"
+#include "engine/flow/repository_access.h"
 
 namespace ebb {
 
@@ -15,7 +15,7 @@ struct RotationReport {
   std::uint64_t slots_dropped = 0;
 };
 
-Result<RotationReport> rotate_keys(Repository& repository, const UnlockedKeyring& old,
+Result<RotationReport> rotate_keys(RepositoryAccess& repository, const UnlockedKeyring& old,
                                    Bytes passphrase, WallTime now, const PassphraseCost& cost = {});
 
 }  // namespace ebb

@@ -77,8 +77,9 @@ Result<FlowFigure> FlowMeasure::backup(BlockDevice& device, BackupRequest reques
   PhaseWatch phases(world_.clock, world_.observer);
   const Members members = TRY(repository_->keys().members(key_.authority, &key_.id_key));
   request.volume_name = "bench";
-  last_ = TRY(run_backup(run(phases), *repository_, device, key_, members, world_.clock,
-                         world_.random, std::move(request)));
+  LocalAccess access(*repository_);
+  last_ = TRY(run_backup(run(phases), access, device, key_, members, world_.clock, world_.random,
+                         std::move(request)));
   FlowFigure result;
   result.phases = phases.end();
   watch.stop(result.figure);

@@ -163,9 +163,13 @@ Result<void> KeyStore::publish_members(const Members& members, const Keyring& ke
 }
 
 Result<void> KeyStore::publish_envelope(const Envelope& envelope) {
-  return objects_.publish(ObjectType::envelope,
-                          layout::envelope(envelope.data_key, envelope.recipient),
-                          pack_envelope(envelope));
+  const std::string name = layout::envelope(envelope.data_key, envelope.recipient);
+  ByteVector body = pack_envelope(envelope);
+  const auto there = objects_.read(ObjectType::envelope, name);
+  if (there && same_bytes(*there, body)) return {};
+  // Packs that were sealed by that key would be noise from then on.
+  if (there) return fail(Error::denied("another envelope of this data key is there already"));
+  return objects_.publish(ObjectType::envelope, name, std::move(body));
 }
 
 Result<std::vector<Envelope>> KeyStore::all_envelopes() {

@@ -66,6 +66,7 @@ class KeyStore {
   Result<Members> members(const VerifyKey& authority, const IdKey* id_key);
   Result<void> publish_members(const Members& members, const Keyring& keyring);
 
+  // Denied when it would replace another envelope of the same data key and recipient.
   Result<void> publish_envelope(const Envelope& envelope);
   Result<std::vector<Envelope>> all_envelopes();
   // Opens the data key with any of the keyring's recipients; absent when there is no envelope.

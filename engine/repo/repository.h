@@ -7,7 +7,7 @@
 
 #include "engine/repo/key_store.h"
 #include "engine/repo/pack_store.h"
-#include "engine/repo/point.h"
+#include "engine/repo/point_store.h"
 #include "engine/repo/source_key.h"
 
 namespace ebb {
@@ -49,22 +49,27 @@ class Repository final : public PageSource {
 
   Result<ByteVector> page(const PageDigest& digest) override;
 
-  // All points, by volume and sequence. Only names; nothing is read.
-  Result<std::vector<layout::PointName>> point_names();
-  Result<std::optional<layout::PointName>> latest_point(const VolumeId& volume);
-  // The point as it lies there; it is what its name says, its signature is not looked at.
-  Result<SignedPoint> point(const layout::PointName& name);
-  // Durable when it returns. The records it needs are published already.
-  Result<void> publish_point(const SignedPoint& point);
+  // As PointStore has them.
+  PointStore& points() { return points_; }
+  Result<std::vector<layout::PointName>> point_names() { return points_.point_names(); }
+  Result<std::optional<layout::PointName>> latest_point(const VolumeId& volume) {
+    return points_.latest_point(volume);
+  }
+  Result<SignedPoint> point(const layout::PointName& name) { return points_.point(name); }
+  Result<void> publish_point(const SignedPoint& point) { return points_.publish_point(point); }
 
  private:
   Repository(Files& files, Loop& loop, Random& random, RepositoryConfig config)
-      : objects_(files, loop, random), config_(config), keys_(objects_, config.id) {}
+      : objects_(files, loop, random),
+        config_(config),
+        keys_(objects_, config.id),
+        points_(objects_, config.id) {}
   Result<void> clear_leftovers();
 
   ObjectStore objects_;
   RepositoryConfig config_;
   KeyStore keys_;
+  PointStore points_;
   std::unique_ptr<FolderLock> writer_lock_;  // Null for a reader.
   std::unique_ptr<PackStore> packs_;
 };

@@ -41,6 +41,7 @@ void Loop::call_back() {
 
 void Loop::settle_later(Transfer& transfer, Result<void> result) {
   settled_.push_back({&transfer, std::move(result)});
+  if (outer_ != nullptr) outer_->called_back();  // A turn, in which it is called back.
 }
 
 void Loop::finished(Job& job) {

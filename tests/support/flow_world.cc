@@ -153,14 +153,16 @@ Result<ScrubReport> FlowWorld::scrub(ScrubMode mode) {
 Result<RotationReport> FlowWorld::rotate() {
   Repository* repository = TRY(this->repository());
   const UnlockedKeyring old = TRY(unlock());
-  return rotate_keys(*repository, old, passphrase(), clock_.wall(), cheap);
+  LocalAccess access(*repository);
+  return rotate_keys(access, old, passphrase(), clock_.wall(), cheap);
 }
 
 Result<DifferenceReport> FlowWorld::export_to(SimulatedFolder& out, const SignedPoint& a,
                                               const SignedPoint& b, const std::string& name) {
   Repository* repository = TRY(this->repository());
+  LocalAccess access(*repository);
   const auto arena = TRY(Arena::make(difference_memory(), nullptr));
-  return export_difference({*repository, loop_, workers_, *arena, observer, stop_}, a, b, out,
+  return export_difference({access, loop_, workers_, *arena, observer, stop_}, a, b, out,
                            name);
 }
 

@@ -17,11 +17,28 @@ Result<std::unique_ptr<EngineHost>> EngineHost::make(unsigned threads, Random& r
   return host;
 }
 
-Result<Repository*> EngineHost::open_repository(const std::string& path, StoreAccess access) {
-  files_ = TRY(during(open_folder(path, *ring_), "opening the repository"));
-  repository_ = TRY(during(Repository::open(*files_, *ring_, random_, access),
-                           "opening the repository {}", path));
-  return repository_.get();
+Result<Files*> EngineHost::open_place(const std::string& where, Observer& observer,
+                                      const StopFlag& stop) {
+  if (names_an_agent(where)) {
+    const RemoteAddress address = TRY(parse_address(where));
+    link_ = TRY(RemoteLink::make({*ring_, random_, observer, stop}, address));
+    return &link_->files();
+  }
+  files_ = TRY(during(open_folder(where, *ring_), "opening the repository"));
+  return files_.get();
+}
+
+Result<RepositoryAccess*> EngineHost::open_repository(const std::string& where, StoreAccess access,
+                                                      Observer& observer, const StopFlag& stop) {
+  Files* files = TRY(open_place(where, observer, stop));
+  if (link_) {
+    access_ = TRY(during(link_->open(), "opening the repository {}", where));
+    return access_.get();
+  }
+  repository_ = TRY(during(Repository::open(*files, *ring_, random_, access),
+                           "opening the repository {}", where));
+  access_ = std::make_unique<LocalAccess>(*repository_);
+  return access_.get();
 }
 
 }  // namespace ebb

@@ -6,8 +6,9 @@
 #include <string>
 
 #include "engine/buffer/arena.h"
-#include "engine/repo/repository.h"
+#include "engine/flow/repository_access.h"
 #include "engine/uring/ring.h"
+#include "wire/client/remote_repository.h"
 
 namespace ebb {
 
@@ -17,13 +18,17 @@ class EngineHost {
   // `threads` workers; 0: one for each processor.
   static Result<std::unique_ptr<EngineHost>> make(unsigned threads, Random& random);
 
-  Result<Repository*> open_repository(const std::string& path, StoreAccess access);
+  // A folder of this machine (write: nobody else writes to it meanwhile), or at a storage agent
+  // (address.h). `observer` and `stop` outlive the host.
+  Result<RepositoryAccess*> open_repository(const std::string& where, StoreAccess access,
+                                            Observer& observer, const StopFlag& stop);
+  // The folder or what stands for it at a storage agent, for making a repository in it.
+  Result<Files*> open_place(const std::string& where, Observer& observer, const StopFlag& stop);
   // Registered with the ring; at most one lives at a time.
   Result<std::unique_ptr<Arena>> arena(ByteCount size) { return Arena::make(size, ring_.get()); }
 
   Ring& ring() { return *ring_; }
   Workers& workers() { return *workers_; }
-  Files& files() { return *files_; }
 
  private:
   explicit EngineHost(Random& random) : random_(random) {}
@@ -31,7 +36,9 @@ class EngineHost {
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Files> files_;
+  std::unique_ptr<RemoteLink> link_;
   std::unique_ptr<Repository> repository_;
+  std::unique_ptr<RepositoryAccess> access_;
 };
 
 }  // namespace ebb

@@ -97,7 +97,8 @@ class BackupCommand final : public Command {
     ShowProgress show(outside, common_.quiet);
     warn_if_changing(show);
     const auto host = TRY(EngineHost::make(common_.threads, outside.random));
-    Repository* repository = TRY(host->open_repository(path, StoreAccess::write));
+    RepositoryAccess* repository =
+        TRY(host->open_repository(path, StoreAccess::write, show, outside.stop));
     const std::string key_path = source_key_path(common_, outside, repository->config().id);
     const SourceKey key = TRY(read_source_key(key_path));
     const std::string memory_path = key_path + ".state";
@@ -128,7 +129,7 @@ class BackupCommand final : public Command {
   static Result<BlockSize> parse_block_size(const std::string& text) {
     return BlockSize::of(TRY(parse_size(text)));
   }
-  Result<Members> members_for(Repository& repository, const SourceKey& key,
+  Result<Members> members_for(RepositoryAccess& repository, const SourceKey& key,
                               const SourceMemory& memory) {
     if (key.repository != repository.config().id) {
       return fail(Error::mismatch("the source key belongs to repository {}, this one is {}",

@@ -44,7 +44,8 @@ class DiffExport {
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
     const auto host = TRY(EngineHost::make(common_.threads, outside.random));
-    Repository* repository = TRY(host->open_repository(path, StoreAccess::read));
+    RepositoryAccess* repository =
+        TRY(host->open_repository(path, StoreAccess::read, show, outside.stop));
     const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::no));
     const KnownPoint a = TRY(find_point(*repository, keys, a_));
     const KnownPoint b = TRY(find_point(*repository, keys, b_));
@@ -115,13 +116,16 @@ class DiffApply {
 
  private:
   Result<ExitCode> into_repository(DifferenceFile& difference, Outside& outside) {
-    Repository* repository = TRY(host_->open_repository(target_, StoreAccess::write));
+    ShowProgress show(outside, common_.quiet);
+    RepositoryAccess* access =
+        TRY(host_->open_repository(target_, StoreAccess::write, show, outside.stop));
+    Repository* repository = TRY(access->local());
     if (repository->config().id != difference.repository()) {
       return fail(Error::mismatch("the file comes from repository {}, this one is {}",
                                   difference.repository().hex(), repository->config().id.hex()));
     }
     // The keyring, because what comes in a file is opened and compared before it is kept.
-    const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::yes));
+    const ReadingKeys keys = TRY(reading_keys(common_, outside, *access, NeedsKeyring::yes));
     TRY(check_signed(difference.a(), keys.members));
     TRY(check_signed(difference.b(), keys.members));
     const auto arena = TRY(host_->arena(verify_memory() + PackMemory::total()));
@@ -132,7 +136,6 @@ class DiffApply {
         difference, keys.id_key,
         [&](const DataKeyId& id) { return envelopes.data_key(id, keys.keyring->keyring); },
         host_->workers().count()));
-    ShowProgress show(outside, common_.quiet);
     const DirtyMap wanted = TRY(differing_blocks(difference));
     TRY(during(
         prove_blocks(difference,

@@ -33,18 +33,22 @@ class Init final : public Command {
   Result<ExitCode> run(Outside& outside) override {
     const SecretBuffer secret = TRY(new_passphrase(outside));
     std::error_code error;
-    const bool is_new = std::filesystem::create_directories(repo_, error);
-    if (error) return fail(Error::from_errno(error.value()).during("making {}", repo_));
-    // A folder that was there keeps its mode until it is sure to become a repository.
-    if (is_new) std::filesystem::permissions(repo_, std::filesystem::perms::owner_all, error);
+    const bool is_here = !names_an_agent(repo_);
+    if (is_here) {
+      const bool is_new = std::filesystem::create_directories(repo_, error);
+      if (error) return fail(Error::from_errno(error.value()).during("making {}", repo_));
+      // A folder that was there keeps its mode until it is sure to become a repository.
+      if (is_new) std::filesystem::permissions(repo_, std::filesystem::perms::owner_all, error);
+    }
 
+    ShowProgress show(outside, common_.quiet);
     const auto host = TRY(EngineHost::make(1, outside.random));
-    const auto files = TRY(open_folder(repo_, host->ring()));
+    Files* files = TRY(host->open_place(repo_, show, outside.stop));
     NewRepository made =
         TRY(during(Repository::create(*files, host->ring(), outside.random, outside.clock.wall(),
                                       secret.reveal(), host_name()),
                    "making the repository {}", repo_));
-    std::filesystem::permissions(repo_, std::filesystem::perms::owner_all, error);
+    if (is_here) std::filesystem::permissions(repo_, std::filesystem::perms::owner_all, error);
     // The paper key is shown whatever becomes of the source key: it cannot be shown again.
     const std::string key_path = source_key_path(common_, outside, made.config.id);
     const auto kept = write_source_key(key_path, made.source);

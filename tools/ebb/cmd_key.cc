@@ -28,12 +28,13 @@ class KeyAction {
     common_.declare_passphrase(*app);
     common_.declare_output(*app);
   }
-  Result<Repository*> open(Outside& outside, StoreAccess access) {
+  Result<RepositoryAccess*> open(Outside& outside, StoreAccess access) {
     const std::string path = TRY(repo_path(common_, outside));
     host_ = TRY(EngineHost::make(1, outside.random));
-    return host_->open_repository(path, access);
+    show_ = std::make_unique<ShowProgress>(outside, common_.quiet);
+    return host_->open_repository(path, access, *show_, outside.stop);
   }
-  Result<UnlockedKeyring> unlock(Repository& repository, Outside& outside) {
+  Result<UnlockedKeyring> unlock(RepositoryAccess& repository, Outside& outside) {
     const SecretBuffer secret = TRY(passphrase(common_, outside));
     return repository.keys().unlock(secret.reveal());
   }
@@ -43,6 +44,7 @@ class KeyAction {
   }
 
   CommonOptions common_;
+  std::unique_ptr<ShowProgress> show_;
   std::unique_ptr<EngineHost> host_;
 };
 
@@ -54,7 +56,7 @@ class KeyList final : public KeyAction {
     app->footer("Example:\n  ebb key list --repo /srv/backup/web1");
   }
   Result<ExitCode> run(Outside& outside) override {
-    Repository* repository = TRY(open(outside, StoreAccess::read));
+    RepositoryAccess* repository = TRY(open(outside, StoreAccess::read));
     const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::no));
     nlohmann::json slots = nlohmann::json::array();
     std::string text;
@@ -103,7 +105,7 @@ class KeyAdd final : public KeyAction {
         "  ebb key add --paper\n  ebb key add --source web2.key --name web2");
   }
   Result<ExitCode> run(Outside& outside) override {
-    Repository* repository = TRY(open(outside, StoreAccess::write));
+    RepositoryAccess* repository = TRY(open(outside, StoreAccess::write));
     const UnlockedKeyring keyring = TRY(unlock(*repository, outside));
     if (!source_file_.empty()) return add_source(*repository, keyring, outside);
     const WallTime now = outside.clock.wall();
@@ -129,7 +131,7 @@ class KeyAdd final : public KeyAction {
   }
 
  private:
-  Result<ExitCode> add_source(Repository& repository, const UnlockedKeyring& keyring,
+  Result<ExitCode> add_source(RepositoryAccess& repository, const UnlockedKeyring& keyring,
                               Outside& outside) {
     const VerifyKey authority = verify_key_of(keyring.keyring.authority);
     Members members = TRY(repository.keys().members(authority, &keyring.keyring.id_key));
@@ -165,7 +167,7 @@ class KeyRemove final : public KeyAction {
     app->footer("Example:\n  ebb key remove 3fa91c");
   }
   Result<ExitCode> run(Outside& outside) override {
-    Repository* repository = TRY(open(outside, StoreAccess::write));
+    RepositoryAccess* repository = TRY(open(outside, StoreAccess::write));
     const UnlockedKeyring keyring = TRY(unlock(*repository, outside));
     KeyStore& keys = repository->keys();
     const VerifyKey authority = verify_key_of(keyring.keyring.authority);
@@ -217,7 +219,7 @@ class KeyRotate final : public KeyAction {
         "printed. Other\npassphrases are dropped; add them again. No content is moved.");
   }
   Result<ExitCode> run(Outside& outside) override {
-    Repository* repository = TRY(open(outside, StoreAccess::write));
+    RepositoryAccess* repository = TRY(open(outside, StoreAccess::write));
     const SecretBuffer secret = TRY(passphrase(common_, outside));
     const UnlockedKeyring keyring = TRY(repository->keys().unlock(secret.reveal()));
     if (paper_key_of(text_of(secret.reveal()))) {

@@ -44,12 +44,14 @@ class Points final : public Command {
 
   Result<ExitCode> run(Outside& outside) override {
     const std::string path = TRY(repo_path(common_, outside));
+    ShowProgress show(outside, common_.quiet);
     const auto host = TRY(EngineHost::make(1, outside.random));
-    Repository* repository = TRY(host->open_repository(path, StoreAccess::read));
+    RepositoryAccess* repository =
+        TRY(host->open_repository(path, StoreAccess::read, show, outside.stop));
     const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::no));
     std::vector<KnownPoint> points;
     ExitCode code = ExitCode::done;
-    for (const layout::PointName& name : TRY(repository->point_names())) {
+    for (const layout::PointName& name : TRY(repository->points().point_names())) {
       if (!volume_.empty() && name.volume != volume_id_of(keys.id_key, volume_)) continue;
       auto known = know_point(*repository, keys, name);
       if (!known) {

@@ -9,7 +9,6 @@
 
 #include "devmap/probe.h"
 #include "engine/flow/local_runs.h"
-#include "engine/flow/local_source.h"
 #include "tools/common/size_text.h"
 #include "tools/ebb/find_point.h"
 #include "tools/ebb/print_damage.h"
@@ -51,14 +50,15 @@ class RestoreCommand final : public Command {
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
     const auto host = TRY(EngineHost::make(common_.threads, outside.random));
-    Repository* repository = TRY(host->open_repository(path, StoreAccess::read));
+    RepositoryAccess* repository =
+        TRY(host->open_repository(path, StoreAccess::read, show, outside.stop));
     const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::yes));
     const KnownPoint known = TRY(find_point(*repository, keys, point_));
     if (known.signer_left) {
       show.note(fmt::format("the point is signed by \"{}\", which was removed from the repository",
                             known.signer));
     }
-    LocalSource source(*repository);
+    ExtentSource& source = repository->source();
     const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(*repository, keys),
                                                host->workers().count()));
     Run of{*host, source, *opener, keys, known, show, outside, {}, {}, {}, {}};
@@ -80,7 +80,7 @@ class RestoreCommand final : public Command {
   // One restore: what it works with, and below what was found out so far.
   struct Run {
     EngineHost& host;
-    LocalSource& source;
+    ExtentSource& source;
     RecordOpener& opener;
     const ReadingKeys& keys;
     const KnownPoint& known;

@@ -27,10 +27,11 @@ class ScrubCommand final : public Command {
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
     const auto host = TRY(EngineHost::make(1, outside.random));
-    Repository* repository =
-        TRY(host->open_repository(path, repair_ ? StoreAccess::write : StoreAccess::read));
+    RepositoryAccess* repository = TRY(host->open_repository(
+        path, repair_ ? StoreAccess::write : StoreAccess::read, show, outside.stop));
+    Repository* here = TRY(repository->local());
     const double began = outside.clock.steady_seconds();
-    Scrub scrub({*repository, host->ring(), host->workers(), show, outside.stop},
+    Scrub scrub({*here, host->ring(), host->workers(), show, outside.stop},
                 repair_ ? ScrubMode::repair : ScrubMode::look);
     const ScrubReport report = TRY(during(scrub.run(), "scrubbing {}", path));
     show.end_line();

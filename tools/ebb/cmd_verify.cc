@@ -5,7 +5,6 @@
 
 #include "devmap/probe.h"
 #include "engine/flow/local_runs.h"
-#include "engine/flow/local_source.h"
 #include "engine/flow/scrub.h"
 #include "tools/common/size_text.h"
 #include "tools/ebb/find_point.h"
@@ -47,13 +46,14 @@ class Verify final : public Command {
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
     const auto host = TRY(EngineHost::make(common_.threads, outside.random));
-    Repository* repository = TRY(host->open_repository(path, StoreAccess::read));
+    RepositoryAccess* repository =
+        TRY(host->open_repository(path, StoreAccess::read, show, outside.stop));
     const ReadingKeys keys = TRY(reading_keys(
         common_, outside, *repository, against_.empty() ? NeedsKeyring::yes : NeedsKeyring::no));
     const double began = outside.clock.steady_seconds();
     bool sound = true;
     nlohmann::json points = nlohmann::json::array();
-    LocalSource source(*repository);
+    ExtentSource& source = repository->source();
     std::map<VolumeId, VerifiedPoint> before;
     for (const layout::PointName& name : TRY(chosen_points(*repository, keys))) {
       auto known = know_point(*repository, keys, name);
@@ -77,10 +77,13 @@ class Verify final : public Command {
     }
     nlohmann::json result = {{"points", points}};
     if (point_.empty()) {
-      const ScrubReport report = TRY(look_at_everything(*host, *repository, show, outside));
-      sound = sound && report.sound();
-      result["scrub"] = json_of(report);
-      if (!common_.json) print_scrub(outside, report);
+      // Where the repository is elsewhere, its own agent looks at its bytes.
+      if (const auto here = repository->local()) {
+        const ScrubReport report = TRY(look_at_everything(*host, **here, show, outside));
+        sound = sound && report.sound();
+        result["scrub"] = json_of(report);
+        if (!common_.json) print_scrub(outside, report);
+      }
       TRY(check_chains(*repository, outside, sound, result));
     }
     result["sound"] = sound;
@@ -100,14 +103,15 @@ class Verify final : public Command {
     std::vector<Damage> damages;
   };
 
-  Result<std::vector<layout::PointName>> chosen_points(Repository& repository,
+  Result<std::vector<layout::PointName>> chosen_points(RepositoryAccess& repository,
                                                        const ReadingKeys& keys) {
-    if (point_.empty()) return repository.point_names();
+    if (point_.empty()) return repository.points().point_names();
     return std::vector{TRY(find_point(repository, keys, point_)).name};
   }
 
-  Result<VerifyReport> verify_one(EngineHost& host, LocalSource& source, Repository& repository,
-                                  const ReadingKeys& keys, const KnownPoint& known,
+  Result<VerifyReport> verify_one(EngineHost& host, ExtentSource& source,
+                                  RepositoryAccess& repository, const ReadingKeys& keys,
+                                  const KnownPoint& known,
                                   std::map<VolumeId, VerifiedPoint>& before, ShowProgress& show,
                                   Outside& outside) {
     if (!against_.empty()) {
@@ -139,12 +143,12 @@ class Verify final : public Command {
   }
 
   // Each point names the one before it: a gap means that one was dropped or put back.
-  static Result<void> check_chains(Repository& repository, Outside& outside, bool& sound,
+  static Result<void> check_chains(RepositoryAccess& repository, Outside& outside, bool& sound,
                                    nlohmann::json& result) {
     nlohmann::json gaps = nlohmann::json::array();
-    const auto names = TRY(repository.point_names());
+    const auto names = TRY(repository.points().point_names());
     for (const layout::PointName& name : names) {
-      const auto point = repository.point(name);
+      const auto point = repository.points().point(name);
       if (!point || point->point.predecessor.is_zero()) continue;
       const bool there = std::ranges::any_of(names, [&](const layout::PointName& other) {
         return other.volume == name.volume && other.id == point->point.predecessor;

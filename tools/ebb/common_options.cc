@@ -82,7 +82,7 @@ std::string source_key_path(const CommonOptions& options, const Outside& outside
 }
 
 Result<ReadingKeys> reading_keys(const CommonOptions& options, Outside& outside,
-                                 Repository& repository, NeedsKeyring needs) {
+                                 RepositoryAccess& repository, NeedsKeyring needs) {
   const RepositoryConfig& config = repository.config();
   if (needs == NeedsKeyring::no) {
     const std::string path = source_key_path(options, outside, config.id);
@@ -104,10 +104,6 @@ Result<ReadingKeys> reading_keys(const CommonOptions& options, Outside& outside,
   Members members = TRY(repository.keys().members(authority, &keyring.keyring.id_key));
   IdKey id_key = keyring.keyring.id_key.duplicate();
   return ReadingKeys{std::move(id_key), std::move(keyring), std::move(members)};
-}
-
-void print_json(Outside& outside, const nlohmann::json& json) {
-  outside.out << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
 }
 
 }  // namespace ebb

@@ -5,11 +5,11 @@
 
 namespace ebb {
 
-Result<KnownPoint> know_point(Repository& repository, const ReadingKeys& keys,
+Result<KnownPoint> know_point(RepositoryAccess& repository, const ReadingKeys& keys,
                               const layout::PointName& name) {
   KnownPoint known;
   known.name = name;
-  known.point = TRY(repository.point(name));
+  known.point = TRY(repository.points().point(name));
   const auto context = [&](Error error) {
     return error.during("point {}", name.id.hex().substr(0, 12));
   };
@@ -28,9 +28,9 @@ Result<KnownPoint> know_point(Repository& repository, const ReadingKeys& keys,
   return known;
 }
 
-Result<KnownPoint> find_point(Repository& repository, const ReadingKeys& keys,
+Result<KnownPoint> find_point(RepositoryAccess& repository, const ReadingKeys& keys,
                               const std::string& text) {
-  const auto names = TRY(repository.point_names());
+  const auto names = TRY(repository.points().point_names());
   if (const std::size_t at = text.rfind('@'); at != std::string::npos) {
     const std::string volume_name = text.substr(0, at);
     const std::string which = text.substr(at + 1);
@@ -38,7 +38,7 @@ Result<KnownPoint> find_point(Repository& repository, const ReadingKeys& keys,
       return fail(Error::invalid("\"{}\" means no point; after @ comes \"latest\"", text));
     }
     const VolumeId volume = volume_id_of(keys.id_key, volume_name);
-    const auto latest = TRY(repository.latest_point(volume));
+    const auto latest = TRY(repository.points().latest_point(volume));
     if (!latest) {
       return fail(
           Error::absent("there is no point of a volume named \"{}\"; `ebb points` lists "
@@ -72,7 +72,7 @@ Result<KnownPoint> find_point(Repository& repository, const ReadingKeys& keys,
   return know_point(repository, keys, meant.front());
 }
 
-DataKeys data_keys_of(Repository& repository, const ReadingKeys& keys) {
+DataKeys data_keys_of(RepositoryAccess& repository, const ReadingKeys& keys) {
   return [&repository, &keys](const DataKeyId& id) {
     return repository.keys().data_key(id, keys.keyring->keyring);
   };

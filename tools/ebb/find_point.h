@@ -17,13 +17,13 @@ struct KnownPoint {
 };
 
 // Opens and checks a point: its signature, its signer, its label.
-Result<KnownPoint> know_point(Repository& repository, const ReadingKeys& keys,
+Result<KnownPoint> know_point(RepositoryAccess& repository, const ReadingKeys& keys,
                               const layout::PointName& name);
 // Invalid when nothing or more than one point is meant.
-Result<KnownPoint> find_point(Repository& repository, const ReadingKeys& keys,
+Result<KnownPoint> find_point(RepositoryAccess& repository, const ReadingKeys& keys,
                               const std::string& text);
 
 // Opens data keys by the repository's envelopes; the keyring was unlocked.
-DataKeys data_keys_of(Repository& repository, const ReadingKeys& keys);
+DataKeys data_keys_of(RepositoryAccess& repository, const ReadingKeys& keys);
 
 }  // namespace ebb

@@ -25,7 +25,8 @@ RingInKj::RingInKj(Ring& ring, kj::AsyncIoContext& io)
       observer_(kj::heap<kj::UnixEventPort::FdObserver>(
           io.unixEventPort, descriptor_of(ring), kj::UnixEventPort::FdObserver::OBSERVE_READ)),
       fibers_(fiber_stack_size),
-      scope_(&io.waitScope) {
+      scope_(&io.waitScope),
+      detached_(*this) {
   ring_.live_in(this);
   pump_ = pump().eagerlyEvaluate(nullptr);
 }
@@ -56,6 +57,14 @@ void RingInKj::wait_for_a_turn() {
   auto turn = kj::newPromiseAndFulfiller<void>();
   waiting_.push_back(kj::mv(turn.fulfiller));
   wait_for(kj::mv(turn.promise));
+}
+
+void RingInKj::wait_for_detached() {
+  wait_for(detached_.onEmpty());
+}
+
+void RingInKj::taskFailed(kj::Exception&& exception) {
+  EBB_CHECK(false, exception.getDescription().cStr());
 }
 
 void RingInKj::start_queued() {

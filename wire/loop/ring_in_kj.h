@@ -18,7 +18,7 @@
 
 namespace ebb {
 
-class RingInKj final : public OuterLoop {
+class RingInKj final : public OuterLoop, private kj::TaskSet::ErrorHandler {
  public:
   // Both outlive it. The ring lives in `io`'s loop until this is gone.
   RingInKj(Ring& ring, kj::AsyncIoContext& io);
@@ -35,6 +35,14 @@ class RingInKj final : public OuterLoop {
       return story();
     });
   }
+
+  // Runs `story` in a fiber that nobody waits for. It sees to everything that it may meet by itself.
+  template <class Story>
+  void run_detached(Story story) {
+    detached_.add(in_fiber(kj::mv(story)));
+  }
+  // Until every detached story has ended.
+  void wait_for_detached();
 
   // Waits for a promise where the engine waits: on this stack or in this fiber.
   template <class T>
@@ -72,6 +80,7 @@ class RingInKj final : public OuterLoop {
   kj::WaitScope& scope();
   void start_queued();
   kj::Promise<void> pump();
+  void taskFailed(kj::Exception&& exception) override;
 
   Ring& ring_;
   kj::AsyncIoContext& io_;
@@ -80,6 +89,7 @@ class RingInKj final : public OuterLoop {
   kj::WaitScope* scope_;
   std::vector<kj::Own<kj::PromiseFulfiller<void>>> waiting_;
   kj::Promise<void> pump_ = nullptr;
+  kj::TaskSet detached_;
 };
 
 }  // namespace ebb

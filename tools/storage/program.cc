@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// program.cc - the program ebb-storage: a table of commands.
+#include "devmap/core/version.h"
+#include "tools/storage/command.h"
+
+namespace ebb {
+
+namespace {
+
+constexpr ProgramText text{
+    "ebb-storage",
+    "ebb-storage keeps repositories for hosts that back up to it; it can read none of them.",
+    version_text,
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 6 busy, 130 interrupted. Each command has "
+    "examples "
+    "in its --help."};
+
+constexpr CommandMaker makers[] = {make_storage_serve};
+
+}  // namespace
+
+ExitCode run_storage(const std::vector<std::string>& arguments, Outside& outside) {
+  return run_program(text, makers, arguments, outside);
+}
+
+}  // namespace ebb

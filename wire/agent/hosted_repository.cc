@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/agent/hosted_repository.h"
+
+#include <algorithm>
+
+namespace ebb {
+
+namespace {
+
+// What all puts that are under way may hold together, in batches.
+constexpr unsigned puts_of_all_runs = 48;
+constexpr unsigned most_puts_of_a_run = 12;
+constexpr std::size_t broken_kept = 256;
+
+}  // namespace
+
+Result<Repository*> HostedRepository::repository() {
+  if (!opening_) opening_ = std::make_unique<Turnstile>(world_.kj, 1);
+  const Turnstile::Place place(*opening_);
+  if (!repository_) {
+    repository_ =
+        TRY(Repository::open(*files_, world_.kj.ring(), world_.random, StoreAccess::write));
+    source_ = std::make_unique<LocalSource>(*repository_);
+  }
+  return repository_.get();
+}
+
+Result<LocalSource*> HostedRepository::source() {
+  TRY(repository());
+  return source_.get();
+}
+
+// Somebody else's run is left alone; the former try of this run is ended.
+Result<void> HostedRepository::make_way_for(const RunStart& start) {
+  for (;;) {
+    const auto there = runs_.find(start.volume);
+    if (there == runs_.end()) break;
+    if (there->second->start.data_key != start.data_key && !there->second->abandoned) {
+      return fail(Error::busy("a backup of this volume is under way; wait for it to end"));
+    }
+    const std::shared_ptr<OpenRun> former = there->second;
+    end(former);
+  }
+  if (const auto broken = broken_.find(start.data_key); broken != broken_.end()) {
+    return fail(Error::busy("what this run sent before was lost ({}); run it again",
+                            broken->second.text()));
+  }
+  return {};
+}
+
+Result<HostedRepository::Begun> HostedRepository::begin(const RunStart& start) {
+  Repository* repository = TRY(this->repository());
+  TRY(make_way_for(start));  // A former try would keep its place.
+  auto place = std::make_unique<Turnstile::Place>(world_.runs);
+  TRY(make_way_for(start));
+  const auto run = std::make_shared<OpenRun>();
+  run->start = start;
+  run->place = std::move(place);
+  run->sink = std::make_unique<LocalSink>(*repository, world_.workers, world_.memory);
+  runs_.emplace(start.volume, run);  // Before anything waits.
+  auto base = run->sink->begin(start);
+  if (!base) {
+    end(run);
+    return fail(base.error());
+  }
+  return Begun{run, std::move(*base)};
+}
+
+void HostedRepository::end(const std::shared_ptr<OpenRun>& run) {
+  if (run->abandoned) {
+    // Somebody is at it already.
+    while (run->sink) world_.kj.wait_for_a_turn();
+    return;
+  }
+  run->abandoned = true;
+  while (run->under_way > 0) world_.kj.wait_for_a_turn();
+  if (auto flushed = run->sink->flush(); !flushed && !run->broken) run->broken = flushed.error();
+  if (run->broken) {
+    if (broken_.size() >= broken_kept) broken_.erase(broken_.begin());
+    broken_.insert_or_assign(run->start.data_key, *run->broken);
+  }
+  run->sink.reset();
+  run->place.reset();
+  if (const auto there = runs_.find(run->start.volume);
+      there != runs_.end() && there->second == run) {
+    runs_.erase(there);
+  }
+  world_.kj.called_back();
+}
+
+unsigned HostedRepository::window() const {
+  const unsigned runs = std::max(1u, open_runs());
+  return std::clamp(puts_of_all_runs / runs, 1u, most_puts_of_a_run);
+}
+
+}  // namespace ebb

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// hosted_repository.h - one repository that a storage agent keeps, and the runs that write to it.
+//
+// The folder may still be empty: then its small objects can be written, and once it is a repository
+// it is opened, for as long as the agent lives. Of each volume one run is open at a time. A run
+// whose peer went away ends by itself: what arrived is published, so that nothing is sent twice.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "engine/flow/local_sink.h"
+#include "engine/flow/local_source.h"
+#include "wire/loop/turnstile.h"
+
+namespace ebb {
+
+// What everything that an agent hosts shares.
+struct AgentWorld {
+  RingInKj& kj;
+  Workers& workers;
+  Random& random;
+  PackMemory& memory;
+  Turnstile& runs;                  // A place for each run that may be open at once.
+  Turnstile& fetches;               // A place for each fetch that may be under way at once.
+  std::array<std::byte, 16> start;  // New with each start of the agent.
+};
+
+class HostedRepository;
+
+// One run, from its beginning to the end of everything that it started.
+struct OpenRun {
+  RunStart start;
+  std::unique_ptr<LocalSink> sink;
+  std::unique_ptr<Turnstile::Place> place;
+  unsigned under_way = 0;  // Calls that are being answered.
+  bool closing = false;    // A flush or commit is being answered.
+  bool abandoned = false;  // Its peer has gone or began it anew: nothing more is taken.
+  std::optional<Error>
+      broken;  // Something that it was told is kept is not: it cannot be committed.
+};
+
+class HostedRepository {
+ public:
+  HostedRepository(AgentWorld& world, std::string name, std::unique_ptr<Files> files)
+      : world_(world), name_(std::move(name)), files_(std::move(files)) {}
+  HostedRepository(const HostedRepository&) = delete;
+  HostedRepository& operator=(const HostedRepository&) = delete;
+
+  const std::string& name() const { return name_; }
+  AgentWorld& world() { return world_; }
+  Files& files() { return *files_; }
+  // Absent until there is a repository in the folder.
+  Result<Repository*> repository();
+  bool is_made() const { return repository_ != nullptr; }
+  Result<LocalSource*> source();
+
+  // The sink is begun. Busy when the volume has a run of somebody else; the same run (by its data
+  // key) is ended first. Waits for a place among the runs.
+  struct Begun {
+    std::shared_ptr<OpenRun> run;
+    RunBase base;
+  };
+  Result<Begun> begin(const RunStart& start);
+  // Publishes what arrived and ends the run; waits for it.
+  void end(const std::shared_ptr<OpenRun>& run);
+  // How many puts a run may have under way now.
+  unsigned window() const;
+  unsigned open_runs() const { return static_cast<unsigned>(runs_.size()); }
+
+ private:
+  Result<void> make_way_for(const RunStart& start);
+
+  AgentWorld& world_;
+  std::string name_;
+  std::unique_ptr<Files> files_;
+  std::unique_ptr<Repository> repository_;
+  std::unique_ptr<LocalSource> source_;
+  std::unique_ptr<Turnstile> opening_;
+  std::map<VolumeId, std::shared_ptr<OpenRun>> runs_;
+  // Runs whose end failed: what was answered may be gone, so they cannot go on.
+  std::map<DataKeyId, Error> broken_;
+};
+
+}  // namespace ebb

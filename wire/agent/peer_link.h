@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// peer_link.h - how one peer uses its connection, and the bounds on that.
+//
+// A peer that asks and does not read its answers makes them pile up here. Calls wait while too much
+// lies unsent; a peer that goes on asking all the same, or takes nothing for a while, loses its
+// connection.
+#pragma once
+
+#include "wire/link/counted_stream.h"
+#include "wire/loop/ring_in_kj.h"
+
+namespace ebb {
+
+class PeerLink final : public StreamWatcher {
+ public:
+  static constexpr std::uint64_t most_unsent = 8 * 1024 * 1024;
+  static constexpr unsigned most_calls = 512;
+  // Long enough for a link that was cut for a moment.
+  static constexpr kj::Duration patience = 60 * kj::SECONDS;
+
+  PeerLink(RingInKj& kj, std::string peer) : kj_(kj), peer_(std::move(peer)) {}
+
+  const std::string& peer() const { return peer_; }
+  std::uint64_t read() const { return read_; }
+  std::uint64_t written() const { return written_; }
+
+  void bytes_read(std::uint64_t count) override { read_ += count; }
+  void bytes_written(std::uint64_t count) override {
+    written_ += count;
+    unsent_ -= std::min(unsent_, count);
+    kj_.called_back();
+  }
+  // The connection has ended; whoever waits for it goes on.
+  void closed() {
+    is_closed_ = true;
+    kj_.called_back();
+  }
+
+  // Counts a call while it is being answered; ends the connection when there are too many.
+  class Call {
+   public:
+    explicit Call(std::shared_ptr<PeerLink> link) : link_(std::move(link)) {
+      if (++link_->calls_ > most_calls) link_->is_over_bound_ = true;
+    }
+    ~Call() { --link_->calls_; }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    std::shared_ptr<PeerLink> link_;
+  };
+  // Before an answer is made: the peer has taken most of the former ones. False when it is gone.
+  bool wait_until_it_reads() {
+    while (unsent_ > most_unsent && !is_closed_) kj_.wait_for_a_turn();
+    return !is_closed_;
+  }
+  void answered(std::uint64_t bytes) { unsent_ += bytes; }
+  bool must_be_cut() const { return is_over_bound_; }
+
+  // Resolves when the peer must be cut: it is over its bounds, or takes nothing although there is
+  // something for it.
+  kj::Promise<void> when_hopeless() {
+    const std::uint64_t before = written_;
+    return kj_.io()
+        .provider->getTimer()
+        .afterDelay(look_every)
+        .then([this, before]() -> kj::Promise<void> {
+          stuck_ = unsent_ > 0 && written_ == before ? stuck_ + look_every : 0 * kj::SECONDS;
+          if (must_be_cut() || stuck_ >= patience) return kj::READY_NOW;
+          return when_hopeless();
+        });
+  }
+
+ private:
+  static constexpr kj::Duration look_every = 1 * kj::SECONDS;
+
+  RingInKj& kj_;
+  std::string peer_;
+  std::uint64_t read_ = 0;
+  std::uint64_t written_ = 0;
+  std::uint64_t unsent_ = 0;
+  unsigned calls_ = 0;
+  bool is_closed_ = false;
+  bool is_over_bound_ = false;
+  kj::Duration stuck_ = 0 * kj::SECONDS;
+};
+
+}  // namespace ebb

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/agent/repository_server.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "wire/agent/answer.h"
+#include "wire/agent/run_server.h"
+#include "wire/bytes.h"
+#include "wire/limits.h"
+#include "wire/place.h"
+
+namespace ebb {
+
+namespace {
+
+std::string text_from(capnp::Text::Reader text) {
+  return std::string(text.begin(), text.size());
+}
+
+// Aligned for direct I/O.
+struct FetchRoom {
+  explicit FetchRoom(ByteCount size)
+      : bytes(static_cast<std::byte*>(std::aligned_alloc(limits::io_alignment.size(), size.size())),
+              size.size()) {
+    EBB_CHECK(bytes.data() != nullptr, "out of memory");
+  }
+  ~FetchRoom() { std::free(bytes.data()); }
+  FetchRoom(const FetchRoom&) = delete;
+  FetchRoom& operator=(const FetchRoom&) = delete;
+  MutableBytes bytes;
+};
+
+}  // namespace
+
+RepositoryServer::RepositoryServer(HostedRepository& repository, Permission permission,
+                                   std::shared_ptr<PeerLink> link)
+    : repository_(repository), permission_(std::move(permission)), link_(std::move(link)) {}
+
+// Pages and places are asked for by who adds, too: it compares with the point before.
+Result<void> RepositoryServer::may_read_content() const {
+  return permission_.allows(Verb::add) ? Result<void>() : permission_.allows(Verb::read);
+}
+
+kj::Promise<void> RepositoryServer::read(ReadContext context) {
+  return answer(kj(), link_, context, [this](ReadContext& call) -> Result<void> {
+    const std::string name = text_from(call.getParams().getName());
+    TRY(permission_.allows_reading(name));
+    const ByteVector bytes =
+        TRY(read_small_file(repository_.files(), kj().ring(), name, limits::max_small_object * 2));
+    call.getResults().setBytes(kj_bytes(bytes));
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::list(ListContext context) {
+  return answer(kj(), link_, context, [this](ListContext& call) -> Result<void> {
+    const std::string folder = text_from(call.getParams().getFolder());
+    const std::string after = text_from(call.getParams().getAfter());
+    TRY(permission_.allows_listing(folder));
+    auto all = TRY(repository_.files().list(folder));
+    std::erase_if(all, [&](const Files::Entry& entry) { return entry.name <= after; });
+    const std::size_t count = std::min<std::size_t>(all.size(), wire_limits::max_list);
+    auto results = call.getResults();
+    results.setMore(all.size() > count);
+    auto entries = results.initEntries(static_cast<unsigned>(count));
+    for (unsigned i = 0; i < count; ++i) {
+      entries[i].setName(all[i].name.c_str());
+      entries[i].setIsFolder(all[i].is_folder);
+    }
+    return {};
+  });
+}
+
+// Written under a temporary name and renamed by the peer, as in a folder of its own machine. Asked
+// twice, it is written twice.
+kj::Promise<void> RepositoryServer::write(WriteContext context) {
+  return answer(kj(), link_, context, [this](WriteContext& call) -> Result<void> {
+    const std::string name = text_from(call.getParams().getName());
+    TRY(permission_.allows_changing(name));
+    if (!name.starts_with(std::string(layout::temporary) + "/")) {
+      return fail(Error::denied("\"{}\" is written under another name first", name));
+    }
+    const Bytes bytes = bytes_from(call.getParams().getBytes());
+    static_cast<void>(repository_.files().remove(name));
+    const auto file = TRY(repository_.files().create(name));
+    TRY(write_and_wait(kj().ring(), *file, ByteIndex(0), bytes));
+    TRY(sync_and_wait(kj().ring(), *file));
+    call.getResults().setDone();
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::rename(RenameContext context) {
+  return answer(kj(), link_, context, [this](RenameContext& call) -> Result<void> {
+    const std::string from = text_from(call.getParams().getFrom());
+    const std::string to = text_from(call.getParams().getTo());
+    TRY(permission_.allows_changing(from));
+    TRY(permission_.allows_changing(to));
+    if ((to == layout::config || from == layout::config) && repository_.is_made()) {
+      return fail(Error::denied("there is a repository already"));
+    }
+    auto renamed = repository_.files().rename(from, to);
+    // Asked for the second time, since the first answer was lost.
+    const bool was_done = !renamed && renamed.error().kind() == ErrorKind::absent &&
+                          (repository_.files().open(to) || repository_.files().list(to));
+    if (!was_done) TRY(std::move(renamed));
+    call.getResults().setDone();
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::remove(RemoveContext context) {
+  return answer(kj(), link_, context, [this](RemoveContext& call) -> Result<void> {
+    const std::string name = text_from(call.getParams().getName());
+    TRY(permission_.allows_changing(name));
+    if (name == layout::config) return fail(Error::denied("a repository is not removed this way"));
+    const auto removed = repository_.files().remove(name);
+    if (!removed && removed.error().kind() != ErrorKind::absent) return fail(removed.error());
+    call.getResults().setDone();
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::makeFolder(MakeFolderContext context) {
+  return answer(kj(), link_, context, [this](MakeFolderContext& call) -> Result<void> {
+    const std::string name = text_from(call.getParams().getName());
+    TRY(permission_.allows_making_folder(name));
+    TRY(repository_.files().make_folder(name));
+    call.getResults().setDone();
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::syncFolder(SyncFolderContext context) {
+  return answer(kj(), link_, context, [this](SyncFolderContext& call) -> Result<void> {
+    const std::string name = text_from(call.getParams().getName());
+    if (name.empty()) {
+      TRY(permission_.allows(Verb::administer));
+    } else {
+      TRY(permission_.allows_making_folder(name));
+    }
+    TRY(repository_.files().sync_folder(name));
+    call.getResults().setDone();
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::page(PageContext context) {
+  return answer(kj(), link_, context, [this](PageContext& call) -> Result<void> {
+    TRY(may_read_content());
+    LocalSource* source = TRY(repository_.source());
+    const auto digest = TRY(name_from<PageDigest>(call.getParams().getDigest()));
+    const ByteVector page = TRY(source->page(digest));
+    call.getResults().setBytes(kj_bytes(page));
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::locate(LocateContext context) {
+  return answer(kj(), link_, context, [this](LocateContext& call) -> Result<void> {
+    TRY(permission_.allows(Verb::read));
+    LocalSource* source = TRY(repository_.source());
+    const Bytes names = bytes_from(call.getParams().getNames());
+    const std::size_t count = names.size() / Fingerprint::size;
+    if (names.size() % Fingerprint::size != 0 || count > wire_limits::max_names) {
+      return fail(Error::invalid("{} bytes of names", names.size()));
+    }
+    std::vector<Fingerprint> asked(count);
+    if (count > 0) std::memcpy(asked.data(), names.data(), names.size());
+    std::vector<std::optional<RecordPlace>> places(count);
+    TRY(source->locate(asked, places));
+    std::vector<PlaceOnWire> found(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (places[i]) found[i] = to_wire(*places[i]);
+    }
+    call.getResults().setBytes(kj_bytes(std::as_bytes(std::span(found))));
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::dataKeyOf(DataKeyOfContext context) {
+  return answer(kj(), link_, context, [this](DataKeyOfContext& call) -> Result<void> {
+    TRY(permission_.allows(Verb::read));
+    LocalSource* source = TRY(repository_.source());
+    const Bytes bytes = bytes_from(call.getParams().getPlace());
+    PlaceOnWire place;
+    if (bytes.size() != sizeof place)
+      return fail(Error::invalid("a place of {} bytes", bytes.size()));
+    std::memcpy(&place, bytes.data(), sizeof place);
+    const auto name = TRY(name_from<Fingerprint>(call.getParams().getName()));
+    const DataKeyId id = TRY(source->data_key_of(from_wire(place), name));
+    call.getResults().setBytes(kj_bytes(id.view()));
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::fetch(FetchContext context) {
+  return answer(kj(), link_, context, [this](FetchContext& call) -> Result<void> {
+    TRY(permission_.allows(Verb::read));
+    LocalSource* source = TRY(repository_.source());
+    struct Fetching : Fetch {
+      bool done = false;
+      Result<void> result;
+    } fetching;
+    fetching.pack = TRY(name_from<PackId>(call.getParams().getPack()));
+    const ByteCount length(call.getParams().getLength());
+    const std::uint64_t at = call.getParams().getAt();
+    if (length.none() || length > wire_limits::max_fetch || at > max_pack_data.value() * 2) {
+      return fail(Error::invalid("a fetch of {} bytes at {}", length.value(), at));
+    }
+    fetching.bytes = ByteRun::of(ByteIndex(at), length);
+    const Turnstile::Place place(repository_.world().fetches);
+    const FetchRoom room(needed_room(length));
+    fetching.room = room.bytes;
+    fetching.settled = [](Fetch& fetch, Result<void> result) {
+      auto& mine = static_cast<Fetching&>(fetch);
+      mine.result = std::move(result);
+      mine.done = true;
+    };
+    source->fetch(fetching);
+    while (!fetching.done) {
+      // The kernel writes into the room until then.
+      const auto ran = kj().ring().run_once();
+      EBB_CHECK(ran.has_value(), "the ring failed while a pack was being read");
+    }
+    TRY(std::move(fetching.result));
+    call.getResults().setBytes(kj_bytes(fetching.arrived));
+    return {};
+  });
+}
+
+kj::Promise<void> RepositoryServer::backUp(BackUpContext context) {
+  return answer(kj(), link_, context, [this](BackUpContext& call) -> Result<void> {
+    const auto params = call.getParams().getStart();
+    RunStart start;
+    start.repository = TRY(name_from<RepositoryId>(params.getRepository()));
+    start.volume = TRY(name_from<VolumeId>(params.getVolume()));
+    start.data_key = TRY(name_from<DataKeyId>(params.getDataKey()));
+    TRY(permission_.allows(Verb::add, start.volume));
+    const auto envelopes = params.getEnvelopes();
+    if (envelopes.size() == 0 || envelopes.size() > wire_limits::max_envelopes) {
+      return fail(Error::invalid("a data key wrapped to {} recipients", envelopes.size()));
+    }
+    for (const auto envelope : envelopes) {
+      start.envelopes.push_back(TRY(unpack_envelope(bytes_from(envelope))));
+      if (start.envelopes.back().data_key != start.data_key) {
+        return fail(Error::invalid("an envelope of another data key"));
+      }
+    }
+    auto begun = TRY(repository_.begin(start));
+    auto results = call.getResults();
+    if (begun.base.latest_name) results.setLatest(begun.base.latest_name->path().c_str());
+    results.setWhole(begun.base.whole);
+    results.setWindow(repository_.window());
+    results.setAgentStart(kj_bytes(repository_.world().start));
+    results.setRun(kj::heap<RunServer>(repository_, std::move(begun.run), link_));
+    return {};
+  });
+}
+
+}  // namespace ebb

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/agent/storage_server.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "devmap/core/unique_fd.h"
+#include "devmap/core/version.h"
+#include "wire/agent/answer.h"
+#include "wire/agent/repository_server.h"
+#include "wire/bytes.h"
+#include "wire/client/address.h"
+#include "wire/limits.h"
+
+namespace ebb {
+
+namespace {
+
+Peer peer_of(kj::PeerIdentity& identity) {
+  Peer peer;
+  peer.name = identity.toString().cStr();
+  auto* local = dynamic_cast<kj::LocalPeerIdentity*>(&identity);
+  if (local == nullptr) return peer;
+  KJ_IF_MAYBE (uid, local->getCredentials().uid) {
+    peer.is_local = *uid == 0 || *uid == ::geteuid();
+    peer.name = fmt::format("user {} of this machine", *uid);
+  }
+  return peer;
+}
+
+// Left by an agent that was killed: nobody answers there.
+Result<void> remove_stale_socket(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return fail(Error::invalid("the path of a unix socket has at most {} bytes: {}",
+                               sizeof address.sun_path - 1, path));
+  }
+  path.copy(address.sun_path, path.size());
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd.is_open()) return fail(Error::from_errno(errno));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    return fail(Error::busy("another agent listens on {}", path));
+  }
+  if (errno == ECONNREFUSED) ::unlink(path.c_str());
+  return {};
+}
+
+}  // namespace
+
+Result<Permission> admit_local(const Peer& peer, const std::string&, Bytes) {
+  if (!peer.is_local) {
+    return fail(Error::denied("{} is neither root nor the user that the agent runs as", peer.name));
+  }
+  constexpr std::uint32_t everything = 0xffffffff;
+  return Permission{peer.name, everything, std::nullopt};
+}
+
+void StorageServer::Errors::taskFailed(kj::Exception&& exception) {
+  const Error error = to_error(exception);
+  if (error.kind() != ErrorKind::lost) world.log(error.text());
+}
+
+// What a connection begins with.
+class StorageServer::Agent final : public wire::StorageAgent::Server {
+ public:
+  Agent(StorageServer& server, Peer peer, std::shared_ptr<PeerLink> link)
+      : server_(server), peer_(std::move(peer)), link_(std::move(link)) {}
+
+  kj::Promise<void> open(OpenContext context) override {
+    return answer(server_.world_.kj, link_, context, [this](OpenContext& call) -> Result<void> {
+      auto agent = call.getResults().initAgent();
+      agent.setVersion(wire::PROTOCOL_VERSION);
+      agent.setOldest(wire::PROTOCOL_VERSION);
+      agent.setProgram(version_text);
+      const auto hello = call.getParams().getHello();
+      TRY(understands(hello));
+      const std::string name = call.getParams().getRepository().cStr();
+      if (!is_repository_name(name)) {
+        return fail(Error::invalid("names of repositories are of a-z 0-9 . _ -"));
+      }
+      const Bytes ticket = bytes_from(call.getParams().getTicket());
+      auto permission = TRY(server_.admission_(peer_, name, ticket));
+      const auto found = server_.repositories_.find(name);
+      if (found == server_.repositories_.end()) {
+        return fail(Error::absent("this storage agent keeps no repository \"{}\"", name));
+      }
+      call.getResults().setRepository(
+          kj::heap<RepositoryServer>(*found->second, std::move(permission), link_));
+      return {};
+    });
+  }
+
+ private:
+  static Result<void> understands(wire::StorageAgent::Hello::Reader hello) {
+    if (hello.getVersion() >= wire::PROTOCOL_VERSION &&
+        hello.getOldest() <= wire::PROTOCOL_VERSION) {
+      return {};
+    }
+    const bool is_older = hello.getVersion() < wire::PROTOCOL_VERSION;
+    return fail(Error::mismatch(
+        "this storage agent ({}) speaks version {} of the protocol, the peer {} to {}; update {}",
+        version_text, wire::PROTOCOL_VERSION, hello.getOldest(), hello.getVersion(),
+        is_older ? "the peer" : "the storage agent"));
+  }
+
+  StorageServer& server_;
+  Peer peer_;
+  std::shared_ptr<PeerLink> link_;
+};
+
+// One connection, with everything that lives as long as it does.
+struct StorageServer::Peering {
+  Peering(kj::Own<kj::AsyncIoStream> taken, std::shared_ptr<PeerLink> of,
+          wire::StorageAgent::Client bootstrap)
+      : link(std::move(of)),
+        stream(counted(kj::mv(taken), *link)),
+        network(*stream, capnp::rpc::twoparty::Side::SERVER, wire_limits::reader_options()),
+        rpc(capnp::makeRpcServer(network, kj::mv(bootstrap))) {
+    rpc.setFlowLimit(wire_limits::calls_under_way.value() / sizeof(capnp::word));
+  }
+  ~Peering() noexcept(false) { link->closed(); }
+
+  std::shared_ptr<PeerLink> link;
+  kj::Own<kj::AsyncIoStream> stream;
+  capnp::TwoPartyVatNetwork network;
+  capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc;
+};
+
+StorageServer::StorageServer(World world, const StorageBounds& bounds, Admission admission)
+    : world_(std::move(world)),
+      bounds_(bounds),
+      admission_(std::move(admission)),
+      memory_(world_.arena, PackMemory::for_runs(bounds.runs)),
+      runs_(world_.kj, bounds.runs),
+      fetches_(world_.kj, bounds.fetches),
+      agent_world_{world_.kj, world_.workers, world_.random, memory_, runs_, fetches_, {}},
+      errors_(world_) {
+  world_.random.fill(agent_world_.start);
+  tasks_.emplace(errors_);
+}
+
+StorageServer::~StorageServer() noexcept = default;
+
+Result<void> StorageServer::keep(const std::string& name, const std::string& folder) {
+  if (!is_repository_name(name)) {
+    return fail(Error::invalid("\"{}\" is no name for a repository: at most {} of a-z 0-9 . _ -",
+                               name, max_repository_name));
+  }
+  auto files = TRY(during(open_folder(folder, world_.kj.ring()), "opening {}", folder));
+  auto hosted = std::make_unique<HostedRepository>(agent_world_, name, std::move(files));
+  auto opened = hosted->repository();
+  if (!opened && opened.error().kind() != ErrorKind::absent) {
+    return fail(opened.error().during("opening the repository {}", folder));
+  }
+  repositories_.insert_or_assign(name, std::move(hosted));
+  return {};
+}
+
+Result<void> StorageServer::listen_on_socket(const std::string& path) {
+  TRY(remove_stale_socket(path));
+  return catching([&]() -> Result<void> {
+    auto address = world_.kj.wait_for(
+        world_.kj.io().provider->getNetwork().parseAddress(kj::str("unix:", path.c_str())));
+    listen(address->listen());
+    if (::chmod(path.c_str(), 0660) != 0) return fail(Error::from_errno(errno).during("{}", path));
+    return {};
+  });
+}
+
+void StorageServer::listen(kj::Own<kj::ConnectionReceiver> receiver) {
+  receivers_.push_back(kj::mv(receiver));
+  KJ_ASSERT_NONNULL(tasks_).add(accept(*receivers_.back()));
+}
+
+kj::Promise<void> StorageServer::accept(kj::ConnectionReceiver& receiver) {
+  return receiver.acceptAuthenticated()
+      .then(
+          [this](kj::AuthenticatedStream accepted) {
+            KJ_ASSERT_NONNULL(tasks_).add(serve(kj::mv(accepted)));
+          },
+          [this](kj::Exception&& exception) {
+            // A handshake that failed is the peer's trouble, and worth a line.
+            world_.log(fmt::format("refused a connection: {}", to_error(exception).text()));
+          })
+      .then([this, &receiver] { return accept(receiver); });
+}
+
+kj::Promise<void> StorageServer::serve(kj::AuthenticatedStream accepted) {
+  const Peer peer = peer_of(*accepted.peerIdentity);
+  if (connections_ >= bounds_.connections) {
+    world_.log(fmt::format("turned away {}: {} connections are open", peer.name, connections_));
+    return kj::READY_NOW;
+  }
+  ++connections_;
+  auto link = std::make_shared<PeerLink>(world_.kj, peer.name);
+  auto peering =
+      kj::heap<Peering>(kj::mv(accepted.stream), link, kj::heap<Agent>(*this, peer, link));
+  auto gone = peering->network.onDisconnect();
+  return gone.exclusiveJoin(link->when_hopeless()).attach(kj::mv(peering), kj::defer([this] {
+                                                            --connections_;
+                                                          }));
+}
+
+Result<void> StorageServer::end() {
+  tasks_ = nullptr;  // Nobody asks any more, and every connection is dropped.
+  receivers_.clear();
+  world_.kj.wait_for_detached();  // Their runs end.
+  repositories_.clear();
+  return {};
+}
+
+}  // namespace ebb

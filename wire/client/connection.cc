@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/client/connection.h"
+
+#include <algorithm>
+
+#include "devmap/core/version.h"
+#include "wire/limits.h"
+
+namespace ebb {
+
+namespace {
+
+constexpr double first_pause = 0.1;
+constexpr double longest_pause = 5;
+
+}  // namespace
+
+Connection::Session::Session(kj::Own<kj::AsyncIoStream> taken)
+    : stream(kj::mv(taken)),
+      network(*stream, capnp::rpc::twoparty::Side::CLIENT, wire_limits::reader_options()),
+      rpc(capnp::makeRpcClient(network)) {}
+
+Connection::Connection(World world, std::unique_ptr<Dialer> dialer, std::string repository,
+                       double patience_seconds)
+    : world_(world),
+      dialer_(std::move(dialer)),
+      repository_(std::move(repository)),
+      patience_(patience_seconds) {}
+
+Connection::~Connection() noexcept = default;
+
+void Connection::dropped(const Session& session) {
+  if (session_.get() == &session) session_.reset();
+}
+
+Result<std::shared_ptr<Connection::Session>> Connection::session() {
+  while (connecting_) world_.kj.wait_for_a_turn();
+  if (session_) return session_;
+  connecting_ = true;
+  auto connected = was_connected_ ? connect_with_patience() : connect();
+  connecting_ = false;
+  world_.kj.called_back();
+  session_ = TRY(std::move(connected));
+  was_connected_ = true;
+  return session_;
+}
+
+Result<std::shared_ptr<Connection::Session>> Connection::connect_with_patience() {
+  world_.observer.note("the connection to the storage agent was cut; connecting again");
+  double waited = 0;
+  for (double next = first_pause;; next = std::min(next * 2, longest_pause)) {
+    auto connected = connect();
+    if (connected) {
+      world_.observer.note("connected again");
+      return connected;
+    }
+    const ErrorKind kind = connected.error().kind();
+    if (kind != ErrorKind::lost && kind != ErrorKind::busy) return connected;
+    if (waited >= patience_) {
+      return fail(connected.error().during("connecting again for {:.0f} s", waited));
+    }
+    // Not all at once, when an agent comes back to its many peers.
+    const double pause_now = next * (0.5 + static_cast<double>(world_.random.below(1000)) / 1000.0);
+    TRY(pause(pause_now));
+    waited += pause_now;
+  }
+}
+
+Result<void> Connection::pause(double seconds) {
+  for (double left = seconds; left > 0; left -= first_pause) {
+    if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+    const auto nanoseconds = static_cast<std::int64_t>(std::min(left, first_pause) * 1e9);
+    world_.kj.wait_for(
+        world_.kj.io().provider->getTimer().afterDelay(nanoseconds * kj::NANOSECONDS));
+  }
+  return {};
+}
+
+Result<std::shared_ptr<Connection::Session>> Connection::connect() {
+  return catching([&]() -> Result<std::shared_ptr<Session>> {
+    kj::Own<kj::AsyncIoStream> stream;
+    try {
+      stream = world_.kj.wait_for(dialer_->dial(world_.kj.io()));
+    } catch (const kj::Exception& exception) {
+      // Whatever keeps us from getting there may pass, but for a peer that is not who it should be.
+      const Error error = to_error(exception);
+      return fail(Error{error.kind() == ErrorKind::invalid ? ErrorKind::lost : error.kind(),
+                        fmt::format("connecting to the storage agent: {}", error.text())});
+    }
+    auto session = std::make_shared<Session>(kj::mv(stream));
+    session->number = ++sessions_;
+    capnp::MallocMessageBuilder message;
+    auto peer = message.initRoot<capnp::rpc::twoparty::VatId>();
+    peer.setSide(capnp::rpc::twoparty::Side::SERVER);
+    auto agent = session->rpc.bootstrap(peer).castAs<wire::StorageAgent>();
+    auto request = agent.openRequest();
+    auto hello = request.initHello();
+    hello.setVersion(wire::PROTOCOL_VERSION);
+    hello.setOldest(wire::PROTOCOL_VERSION);
+    hello.setProgram(version_text);
+    request.setRepository(repository_.c_str());
+    const ByteVector ticket = dialer_->ticket();
+    request.setTicket(kj_bytes(ticket));
+    auto opened = world_.kj.wait_for(request.send());
+    if (opened.isRefused()) return fail(to_error(opened.getRefused()));
+    session->repository = opened.getRepository();
+    return session;
+  });
+}
+
+}  // namespace ebb

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/client/remote_repository.h"
+
+#include "wire/client/remote_files.h"
+#include "wire/client/remote_sink.h"
+#include "wire/client/remote_source.h"
+
+namespace ebb {
+
+struct RemoteLink::State {
+  State(const World& w, std::unique_ptr<Dialer> dialer, const RemoteAddress& address,
+        double patience)
+      : world(w),
+        io(kj::setupAsyncIo()),
+        kj(w.ring, io),
+        connection({kj, w.observer, w.stop, w.random}, std::move(dialer), address.repository,
+                   patience),
+        files(connection),
+        objects(files, w.ring, w.random) {}
+  ~State() noexcept { kj.wait_for_detached(); }
+
+  World world;
+  kj::AsyncIoContext io;
+  RingInKj kj;
+  Connection connection;
+  RemoteFiles files;
+  ObjectStore objects;
+};
+
+namespace {
+
+class RemoteRepository final : public RepositoryAccess {
+ public:
+  RemoteRepository(RemoteLink::State& link, RepositoryConfig config)
+      : link_(link),
+        config_(config),
+        keys_(link.objects, config.id),
+        points_(link.objects, config.id),
+        source_(link.connection, config.id, points_) {}
+
+  const RepositoryConfig& config() const override { return config_; }
+  ObjectStore& objects() override { return link_.objects; }
+  KeyStore& keys() override { return keys_; }
+  PointStore& points() override { return points_; }
+  ExtentSource& source() override { return source_; }
+  ByteCount sink_memory() const override { return RemoteSink::memory(); }
+  std::unique_ptr<ExtentSink> sink(Workers&, Arena& arena) override {
+    return std::make_unique<RemoteSink>(link_.connection, source_, points_, arena);
+  }
+  Result<Repository*> local() override {
+    return fail(Error::invalid("this works only where the repository lies: run it there"));
+  }
+
+ private:
+  RemoteLink::State& link_;
+  RepositoryConfig config_;
+  KeyStore keys_;
+  PointStore points_;
+  RemoteSource source_;
+};
+
+}  // namespace
+
+RemoteLink::RemoteLink(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RemoteLink::~RemoteLink() = default;
+
+Result<std::unique_ptr<RemoteLink>> RemoteLink::make(World world, const RemoteAddress& address,
+                                                     double patience) {
+  if (address.socket.empty()) return fail(Error::invalid("only unix sockets are spoken yet"));
+  return std::unique_ptr<RemoteLink>(new RemoteLink(
+      std::make_unique<State>(world, unix_dialer(address.socket), address, patience)));
+}
+
+Files& RemoteLink::files() {
+  return state_->files;
+}
+
+Result<std::unique_ptr<RepositoryAccess>> RemoteLink::open() {
+  const RepositoryConfig config =
+      TRY(Repository::read_config(state_->files, state_->world.ring, state_->world.random));
+  return std::make_unique<RemoteRepository>(*state_, config);
+}
+
+}  // namespace ebb
