@@ -8,7 +8,8 @@ function(ebb_dependency name)
   target_link_libraries(deps_${name} INTERFACE ${ARGN})
 endfunction()
 
-foreach(pair uring:liburing isal:libisal openssl:libcrypto lz4:liblz4 zstd:libzstd
+foreach(pair uring:liburing isal:libisal openssl:libcrypto openssl_tls:libssl
+        lz4:liblz4 zstd:libzstd
         argon2:libargon2 blkid:blkid)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)

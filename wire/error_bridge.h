@@ -23,11 +23,16 @@ kj::Exception to_exception(const Error& error);
 Error to_error(wire::Refusal::Reader refusal);
 void put_refusal(const Error& error, wire::Refusal::Builder refusal);
 
+template <class T>
+concept HasError = requires(T& value) {
+  value.error();
+};
+
 // Runs what may throw. The value is what `work` returned: a T, or a Result<T> as it is.
 template <class Work>
 auto catching(Work&& work) {
   using Value = decltype(work());
-  if constexpr (requires(Value value) { value.error(); }) {
+  if constexpr (HasError<Value>) {
     try {
       return work();
     } catch (const kj::Exception& exception) {

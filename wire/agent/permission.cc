@@ -27,16 +27,6 @@ Error no_object(std::string_view name) {
 
 }  // namespace
 
-std::string_view name_of(Verb verb) {
-  switch (verb) {
-    case Verb::add: return "add";
-    case Verb::read: return "read";
-    case Verb::keys: return "keys";
-    case Verb::administer: return "administer";
-  }
-  return "?";
-}
-
 bool is_object_name(std::string_view name) {
   if (name.empty() || name.size() > wire_limits::max_name_text) return false;
   while (true) {
@@ -54,7 +44,7 @@ bool is_object_name(std::string_view name) {
 }
 
 Result<void> Permission::allows(Verb verb) const {
-  if ((verbs & static_cast<std::uint32_t>(verb)) != 0) return {};
+  if (verbs.has(verb)) return {};
   return fail(Error::denied("{} has no permission to \"{}\" here; ask whoever runs the manager",
                             peer, name_of(verb)));
 }

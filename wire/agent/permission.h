@@ -11,20 +11,13 @@
 #include <string_view>
 
 #include "engine/repo/ids.h"
+#include "wire/control/ticket.h"
 
 namespace ebb {
 
-// The bits of a ticket (docs/format/ticket.md).
-enum class Verb : std::uint32_t {
-  add = 1,         // Open runs and commit points.
-  read = 2,        // Points, pages, records.
-  keys = 4,        // Keyrings and their slots, which a passphrase opens.
-  administer = 8,  // Make the repository, publish and remove keys and members.
-};
-
 struct Permission {
-  std::string peer;         // For messages and the log.
-  std::uint32_t verbs = 0;  // Bits of Verb.
+  std::string peer;  // For messages and the log.
+  Verbs verbs;
   // Only these volumes; nothing: all.
   std::optional<std::set<VolumeId>> volumes;
 
@@ -37,8 +30,6 @@ struct Permission {
   Result<void> allows_changing(std::string_view name) const;
   Result<void> allows_making_folder(std::string_view name) const;
 };
-
-std::string_view name_of(Verb verb);
 
 // Whether it is a path inside a repository: parts of A-Z a-z 0-9 . _ - joined by '/', none of them
 // "." or "..", at most 255 bytes.

@@ -13,7 +13,6 @@
 #include "wire/agent/answer.h"
 #include "wire/agent/repository_server.h"
 #include "wire/bytes.h"
-#include "wire/client/address.h"
 #include "wire/limits.h"
 
 namespace ebb {
@@ -56,8 +55,8 @@ Result<Permission> admit_local(const Peer& peer, const std::string&, Bytes) {
   if (!peer.is_local) {
     return fail(Error::denied("{} is neither root nor the user that the agent runs as", peer.name));
   }
-  constexpr std::uint32_t everything = 0xffffffff;
-  return Permission{peer.name, everything, std::nullopt};
+  return Permission{
+      peer.name, {Verb::add, Verb::read, Verb::keys, Verb::administer, Verb::scrub}, std::nullopt};
 }
 
 void StorageServer::Errors::taskFailed(kj::Exception&& exception) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/client/address.h"
 
-#include <algorithm>
 #include <charconv>
+
+#include "wire/control/ticket.h"
 
 namespace ebb {
 
@@ -28,14 +29,6 @@ Result<std::uint16_t> port_of(std::string_view digits, std::string_view text) {
 }
 
 }  // namespace
-
-bool is_repository_name(std::string_view name) {
-  const auto may_stand = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  };
-  return !name.empty() && name.size() <= max_repository_name && name.front() != '.' &&
-         std::ranges::all_of(name, may_stand);
-}
 
 bool names_an_agent(std::string_view text) {
   return text.starts_with(unix_scheme) || text.starts_with(ebb_scheme);

@@ -15,8 +15,6 @@
 namespace ebb {
 
 inline constexpr std::uint16_t storage_port = 7442;
-// Of a repository at an agent, of a-z 0-9 . _ -
-inline constexpr std::size_t max_repository_name = 64;
 
 struct RemoteAddress {
   std::string socket;  // Of a unix socket; empty for a host.
@@ -32,6 +30,5 @@ struct RemoteAddress {
 bool names_an_agent(std::string_view text);
 // Invalid when it is not as above.
 Result<RemoteAddress> parse_address(std::string_view text);
-bool is_repository_name(std::string_view name);
 
 }  // namespace ebb
