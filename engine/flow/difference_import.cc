@@ -38,7 +38,7 @@ Result<std::unordered_set<Fingerprint, NameHash>> names_of(DifferenceFile& file,
 Result<void> ship(Loop& loop, ExtentSink& sink, const Fingerprint& name, Bytes record) {
   std::optional<ShipRoom> room;
   while (!(room = TRY(sink.reserve(ByteCount(record.size()), 1)))) TRY(loop.run_once());
-  std::ranges::copy(record, room->bytes.begin());
+  std::memcpy(room->bytes.data(), record.data(), record.size());
   const TableEntry entry{record_name(name), 0,
                          static_cast<std::uint32_t>(record.size() - sizeof(RecordHeaderOnDisk))};
   sink.filled(*room, std::span(&entry, 1));

@@ -80,7 +80,7 @@ class PackSequence {
       if (writer_->error()) return fail(*writer_->error());
       TRY(world_.loop.run_once());
     }
-    std::ranges::copy(record, room->bytes.begin());
+    std::memcpy(room->bytes.data(), record.data(), record.size());
     const TableEntry entry{name, room->at,
                            static_cast<std::uint32_t>(record.size() - sizeof(RecordHeaderOnDisk))};
     writer_->filled(*room, std::span(&entry, 1));

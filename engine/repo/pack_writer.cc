@@ -180,7 +180,7 @@ void PackWriter::put_table(PackBuffer& last) {
   tail_.table_at = static_cast<std::uint32_t>(last.at.value() + last.used);
   tail_.record_count = static_cast<std::uint32_t>(table_.size());
   tail_.table_crc = crc64(table);
-  std::ranges::copy(table, last.memory.begin() + static_cast<std::ptrdiff_t>(last.used));
+  std::memcpy(last.memory.data() + last.used, table.data(), table.size());
   last.used += table.size();
   last.whole = round_up(last.used, pack_chunk.value());
   std::fill(last.memory.begin() + static_cast<std::ptrdiff_t>(last.used),
@@ -263,7 +263,7 @@ void PackWriter::end() {
         crc64(parity_.parity(parity_row_of(tail_, chunk), stripe_of(chunk))));
   }
   const ByteVector tail = to_disk(tail_);
-  std::ranges::copy(tail, ending_->tail.begin());
+  std::memcpy(ending_->tail.data(), tail.data(), tail.size());
   const MutableBytes tail_bytes = ending_->tail.first(tail.size());
   write_at(tail_.first_tail_at(), tail_bytes);
   write_at(tail_.second_tail_at(), tail_bytes);

@@ -104,7 +104,7 @@ Result<void> RunServer::place(std::vector<TableEntry> entries, Bytes records) {
   std::uint32_t used = 0;
   for (TableEntry& entry : entries) {
     const std::size_t size = sizeof(RecordHeaderOnDisk) + entry.stored_length;
-    std::ranges::copy(records.subspan(entry.at, size), room->bytes.begin() + used);
+    std::memcpy(room->bytes.data() + used, records.data() + entry.at, size);
     entry.at = used;
     used += static_cast<std::uint32_t>(size);
   }

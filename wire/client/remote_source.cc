@@ -83,7 +83,7 @@ Result<void> RemoteSource::fetch_now(Fetch& fetch) {
     return fail(Error::invalid("the storage agent gave {} bytes instead of {}", bytes.size(),
                                fetch.bytes.length().value()));
   }
-  std::ranges::copy(bytes, fetch.room.begin());
+  std::memcpy(fetch.room.data(), bytes.data(), bytes.size());
   fetch.arrived = fetch.room.first(bytes.size());
   return {};
 }
