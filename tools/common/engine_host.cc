@@ -21,7 +21,7 @@ Result<Files*> EngineHost::open_place(const std::string& where, Observer& observ
                                       const StopFlag& stop) {
   if (names_an_agent(where)) {
     const RemoteAddress address = TRY(parse_address(where));
-    link_ = TRY(RemoteLink::make({*ring_, random_, observer, stop}, address));
+    link_ = TRY(RemoteLink::make({*ring_, random_, observer, stop}, address, nullptr));
     return &link_->files();
   }
   files_ = TRY(during(open_folder(where, *ring_), "opening the repository"));

@@ -53,7 +53,8 @@ class Serve final : public Command {
       wishes.repositories.emplace_back(text.substr(0, equals), folder);
     }
     const auto log = [&](std::string_view line) { outside.err << line << std::endl; };
-    const auto service = TRY(StorageService::make(wishes, outside.random, log));
+    const auto service =
+        TRY(StorageService::make(std::move(wishes), outside.clock, outside.random, log));
     outside.out << fmt::format("listening socket={} repositories={} runs={} memory={}\n", socket_,
                                repositories_.size(), bounds_.runs, size_text(bounds_.memory()))
                 << std::flush;

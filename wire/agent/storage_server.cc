@@ -14,6 +14,8 @@
 #include "wire/agent/repository_server.h"
 #include "wire/bytes.h"
 #include "wire/limits.h"
+#include "wire/link/keep_alive.h"
+#include "wire/link/tls.h"
 
 namespace ebb {
 
@@ -22,11 +24,14 @@ namespace {
 Peer peer_of(kj::PeerIdentity& identity) {
   Peer peer;
   peer.name = identity.toString().cStr();
-  auto* local = dynamic_cast<kj::LocalPeerIdentity*>(&identity);
-  if (local == nullptr) return peer;
-  KJ_IF_MAYBE (uid, local->getCredentials().uid) {
-    peer.is_local = *uid == 0 || *uid == ::geteuid();
-    peer.name = fmt::format("user {} of this machine", *uid);
+  if (auto* local = dynamic_cast<kj::LocalPeerIdentity*>(&identity)) {
+    KJ_IF_MAYBE (uid, local->getCredentials().uid) {
+      peer.is_local = *uid == 0 || *uid == ::geteuid();
+      peer.name = fmt::format("user {} of this machine", *uid);
+    }
+  } else if (auto holder = holder_of(identity)) {
+    peer.holder = *holder;
+    peer.name = "host " + short_text(*holder);
   }
   return peer;
 }
@@ -50,14 +55,6 @@ Result<void> remove_stale_socket(const std::string& path) {
 }
 
 }  // namespace
-
-Result<Permission> admit_local(const Peer& peer, const std::string&, Bytes) {
-  if (!peer.is_local) {
-    return fail(Error::denied("{} is neither root nor the user that the agent runs as", peer.name));
-  }
-  return Permission{
-      peer.name, {Verb::add, Verb::read, Verb::keys, Verb::administer, Verb::scrub}, std::nullopt};
-}
 
 void StorageServer::Errors::taskFailed(kj::Exception&& exception) {
   const Error error = to_error(exception);
@@ -83,7 +80,7 @@ class StorageServer::Agent final : public wire::StorageAgent::Server {
         return fail(Error::invalid("names of repositories are of a-z 0-9 . _ -"));
       }
       const Bytes ticket = bytes_from(call.getParams().getTicket());
-      auto permission = TRY(server_.admission_(peer_, name, ticket));
+      auto permission = TRY(server_.admission_.admit(peer_, name, ticket));
       const auto found = server_.repositories_.find(name);
       if (found == server_.repositories_.end()) {
         return fail(Error::absent("this storage agent keeps no repository \"{}\"", name));
@@ -130,10 +127,10 @@ struct StorageServer::Peering {
   capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc;
 };
 
-StorageServer::StorageServer(World world, const StorageBounds& bounds, Admission admission)
+StorageServer::StorageServer(World world, const StorageBounds& bounds, const Admission& admission)
     : world_(std::move(world)),
       bounds_(bounds),
-      admission_(std::move(admission)),
+      admission_(admission),
       memory_(world_.arena, PackMemory::for_runs(bounds.runs)),
       runs_(world_.kj, bounds.runs),
       fetches_(world_.kj, bounds.fetches),
@@ -165,44 +162,67 @@ Result<void> StorageServer::listen_on_socket(const std::string& path) {
   return catching([&]() -> Result<void> {
     auto address = world_.kj.wait_for(
         world_.kj.io().provider->getNetwork().parseAddress(kj::str("unix:", path.c_str())));
-    listen(address->listen());
+    listen(address->listen(), nullptr);
     if (::chmod(path.c_str(), 0660) != 0) return fail(Error::from_errno(errno).during("{}", path));
     return {};
   });
 }
 
-void StorageServer::listen(kj::Own<kj::ConnectionReceiver> receiver) {
+void StorageServer::listen(kj::Own<kj::ConnectionReceiver> receiver, kj::TlsContext* tls) {
   receivers_.push_back(kj::mv(receiver));
-  KJ_ASSERT_NONNULL(tasks_).add(accept(*receivers_.back()));
+  KJ_ASSERT_NONNULL(tasks_).add(accept(*receivers_.back(), tls));
 }
 
-kj::Promise<void> StorageServer::accept(kj::ConnectionReceiver& receiver) {
+kj::Promise<void> StorageServer::accept(kj::ConnectionReceiver& receiver, kj::TlsContext* tls) {
   return receiver.acceptAuthenticated()
+      .then([this, tls](kj::AuthenticatedStream accepted) {
+        KJ_ASSERT_NONNULL(tasks_).add(shake_hands(kj::mv(accepted), tls));
+      })
+      .then([this, &receiver, tls] { return accept(receiver, tls); });
+}
+
+// Counted from the first moment, so that handshakes are bounded, too.
+kj::Promise<void> StorageServer::shake_hands(kj::AuthenticatedStream accepted,
+                                             kj::TlsContext* tls) {
+  const std::string from = accepted.peerIdentity->toString().cStr();
+  if (connections_ >= bounds_.connections) {
+    world_.log(fmt::format("turned away peer={} connections={}", from, connections_));
+    return kj::READY_NOW;
+  }
+  ++connections_;
+  auto counted_down = kj::defer([this] { --connections_; });
+  if (tls == nullptr) return serve(kj::mv(accepted)).attach(kj::mv(counted_down));
+  end_when_unanswered(*accepted.stream);
+  return tls->wrapServer(kj::mv(accepted))
       .then(
-          [this](kj::AuthenticatedStream accepted) {
-            KJ_ASSERT_NONNULL(tasks_).add(serve(kj::mv(accepted)));
-          },
-          [this](kj::Exception&& exception) {
-            // A handshake that failed is the peer's trouble, and worth a line.
-            world_.log(fmt::format("refused a connection: {}", to_error(exception).text()));
+          [this](kj::AuthenticatedStream secured) { return serve(kj::mv(secured)); },
+          [this, from](kj::Exception&& exception) {
+            world_.log(fmt::format("refused peer={} reason={}", from, to_error(exception).text()));
           })
-      .then([this, &receiver] { return accept(receiver); });
+      .attach(kj::mv(counted_down));
 }
 
 kj::Promise<void> StorageServer::serve(kj::AuthenticatedStream accepted) {
   const Peer peer = peer_of(*accepted.peerIdentity);
-  if (connections_ >= bounds_.connections) {
-    world_.log(fmt::format("turned away {}: {} connections are open", peer.name, connections_));
-    return kj::READY_NOW;
-  }
-  ++connections_;
   auto link = std::make_shared<PeerLink>(world_.kj, peer.name);
   auto peering =
       kj::heap<Peering>(kj::mv(accepted.stream), link, kj::heap<Agent>(*this, peer, link));
   auto gone = peering->network.onDisconnect();
-  return gone.exclusiveJoin(link->when_hopeless()).attach(kj::mv(peering), kj::defer([this] {
-                                                            --connections_;
-                                                          }));
+  return gone.exclusiveJoin(link->when_hopeless())
+      .exclusiveJoin(when_it_must_go(peer))
+      .attach(kj::mv(peering));
+}
+
+// Not at once, so that a revoked peer is told why when it comes again.
+kj::Promise<void> StorageServer::when_it_must_go(const Peer& peer) {
+  return world_.kj.io()
+      .provider->getTimer()
+      .afterDelay(1 * kj::SECONDS)
+      .then([this, peer]() -> kj::Promise<void> {
+        if (admission_.may_stay(peer)) return when_it_must_go(peer);
+        world_.log(fmt::format("cut off peer={} reason=revoked", peer.name));
+        return kj::READY_NOW;
+      });
 }
 
 Result<void> StorageServer::end() {

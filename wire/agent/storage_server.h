@@ -7,31 +7,19 @@
 #pragma once
 
 #include <capnp/rpc-twoparty.h>
+#include <kj/compat/tls.h>
 
 #include <functional>
 #include <map>
 
 #include "devmap/core/interrupt.h"
+#include "wire/agent/admission.h"
 #include "wire/agent/hosted_repository.h"
 #include "wire/agent/peer_link.h"
-#include "wire/agent/permission.h"
 #include "wire/agent/storage_bounds.h"
 #include "wire/schema/repository.capnp.h"
 
 namespace ebb {
-
-// Who is at the other end, by whatever its connection proves.
-struct Peer {
-  std::string name;       // For messages.
-  bool is_local = false;  // Over a unix socket, as root or as the agent's own user.
-  std::optional<std::array<std::byte, 32>> holder;  // Of a certificate.
-};
-
-// Says what a peer may do with a repository, by its ticket; denied in words.
-using Admission = std::function<Result<Permission>(const Peer& peer, const std::string& repository,
-                                                   Bytes ticket)>;
-// Over a unix socket: everything. Else denied.
-Result<Permission> admit_local(const Peer& peer, const std::string& repository, Bytes ticket);
 
 class StorageServer {
  public:
@@ -42,7 +30,8 @@ class StorageServer {
     Arena& arena;  // bounds.memory() is cut from it.
     std::function<void(std::string_view line)> log;
   };
-  StorageServer(World world, const StorageBounds& bounds, Admission admission);
+  // `admission` outlives it.
+  StorageServer(World world, const StorageBounds& bounds, const Admission& admission);
   ~StorageServer() noexcept;
   StorageServer(const StorageServer&) = delete;
   StorageServer& operator=(const StorageServer&) = delete;
@@ -51,8 +40,8 @@ class StorageServer {
   Result<void> keep(const std::string& name, const std::string& folder);
   // Of the owner and its group (mode 0660); a socket that nobody listens to any more is replaced.
   Result<void> listen_on_socket(const std::string& path);
-  // Already speaking TLS where it should.
-  void listen(kj::Own<kj::ConnectionReceiver> receiver);
+  // `tls` outlives it; where it is given, whoever connects shakes hands first.
+  void listen(kj::Own<kj::ConnectionReceiver> receiver, kj::TlsContext* tls);
 
   // Ends the connections and the runs; what arrived is published.
   Result<void> end();
@@ -61,12 +50,14 @@ class StorageServer {
   class Agent;
   struct Peering;
 
-  kj::Promise<void> accept(kj::ConnectionReceiver& receiver);
+  kj::Promise<void> accept(kj::ConnectionReceiver& receiver, kj::TlsContext* tls);
+  kj::Promise<void> shake_hands(kj::AuthenticatedStream accepted, kj::TlsContext* tls);
   kj::Promise<void> serve(kj::AuthenticatedStream accepted);
+  kj::Promise<void> when_it_must_go(const Peer& peer);
 
   World world_;
   StorageBounds bounds_;
-  Admission admission_;
+  const Admission& admission_;
   PackMemory memory_;
   Turnstile runs_;
   Turnstile fetches_;

@@ -2,10 +2,14 @@
 #include "wire/agent/storage_service.h"
 
 #include <algorithm>
+#include <mutex>
 #include <thread>
 
 #include "engine/buffer/one_heap.h"
 #include "wire/agent/storage_server.h"
+#include "wire/client/address.h"
+#include "wire/error_bridge.h"
+#include "wire/link/tls.h"
 
 namespace ebb {
 
@@ -26,32 +30,76 @@ struct StorageService::State {
   std::unique_ptr<Arena> arena;
   kj::AsyncIoContext io;
   RingInKj kj;
+  std::optional<SecureListening> secure;
+  kj::Own<kj::TlsContext> tls;
+  LocalAdmission local;
+  std::optional<TicketAdmission> by_ticket;
   std::unique_ptr<StorageServer> server;
+  std::uint16_t port = 0;
+  std::mutex mutex;
+  std::vector<HolderId> to_revoke;  // Under mutex.
 };
 
 StorageService::StorageService(std::unique_ptr<State> state) : state_(std::move(state)) {}
 StorageService::~StorageService() = default;
 
 Result<std::unique_ptr<StorageService>> StorageService::make(
-    const Wishes& wishes, Random& random, std::function<void(std::string_view line)> log) {
+    Wishes wishes, const Clock& clock, Random& random,
+    std::function<void(std::string_view line)> log) {
   use_one_heap();
   const unsigned threads =
       wishes.threads != 0 ? wishes.threads : std::max(1u, std::thread::hardware_concurrency());
   auto state = std::make_unique<State>(TRY(Ring::make()), threads);
   state->arena = TRY(Arena::make(wishes.bounds.memory(), state->ring.get()));
+  state->secure = std::move(wishes.secure);
+  if (state->secure) {
+    state->by_ticket.emplace(state->secure->manager, state->secure->key.holder(), clock);
+  }
+  const Admission& admission =
+      state->by_ticket ? static_cast<const Admission&>(*state->by_ticket) : state->local;
   state->server = std::make_unique<StorageServer>(
       StorageServer::World{state->kj, state->workers, random, *state->arena, std::move(log)},
-      wishes.bounds, admit_local);
+      wishes.bounds, admission);
   for (const auto& [name, folder] : wishes.repositories) {
     TRY(state->server->keep(name, folder));
   }
-  TRY(state->server->listen_on_socket(wishes.socket));
+  if (!wishes.socket.empty()) TRY(state->server->listen_on_socket(wishes.socket));
+  if (state->secure)
+    TRY(during(listen_securely(*state), "listening on {}", state->secure->address));
   return std::unique_ptr<StorageService>(new StorageService(std::move(state)));
+}
+
+Result<void> StorageService::listen_securely(State& state) {
+  const SecureListening& secure = *state.secure;
+  state.tls = TRY(mutual_tls({secure.key, secure.certificate}, secure.authority,
+                             state.io.provider->getTimer()));
+  return catching([&] {
+    auto address = state.kj.wait_for(
+        state.io.provider->getNetwork().parseAddress(secure.address.c_str(), storage_port));
+    auto receiver = address->listen();
+    state.port = static_cast<std::uint16_t>(receiver->getPort());
+    state.server->listen(kj::mv(receiver), state.tls.get());
+  });
+}
+
+std::uint16_t StorageService::port() const {
+  return state_->port;
+}
+
+void StorageService::revoke(const HolderId& holder) {
+  const std::lock_guard lock(state_->mutex);
+  state_->to_revoke.push_back(holder);
 }
 
 Result<void> StorageService::run(const StopFlag& stop) {
   kj::Timer& timer = state_->io.provider->getTimer();
-  while (!stop.raised()) state_->kj.wait_for(timer.afterDelay(look_every));
+  while (!stop.raised()) {
+    state_->kj.wait_for(timer.afterDelay(look_every));
+    const std::lock_guard lock(state_->mutex);
+    for (const HolderId& holder : std::exchange(state_->to_revoke, {})) {
+      if (state_->by_ticket) state_->by_ticket->revoke(holder);
+    }
+  }
   return state_->server->end();
 }
 

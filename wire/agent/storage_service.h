@@ -9,33 +9,52 @@
 #include <string_view>
 #include <vector>
 
+#include "devmap/core/clock.h"
 #include "devmap/core/interrupt.h"
 #include "devmap/core/random.h"
 #include "wire/agent/storage_bounds.h"
+#include "wire/control/ticket.h"
+#include "wire/link/private_key.h"
 
 namespace ebb {
+
+// What lets an agent be reached from other machines.
+struct SecureListening {
+  std::string address;  // "0.0.0.0:7442", "[::]:7442", "127.0.0.1:0"
+  PrivateKey key;
+  std::string certificate;  // PEM
+  std::string authority;    // PEM; of both sides' certificates.
+  TicketVerifyKey manager;  // Whose tickets count.
+};
 
 class StorageService {
  public:
   struct Wishes {
     std::vector<std::pair<std::string, std::string>> repositories;  // Names and folders.
-    std::string socket;
+    std::string socket;                                             // Empty: none.
+    std::optional<SecureListening> secure;                          // Nothing: this machine only.
     StorageBounds bounds;
     unsigned threads = 0;  // Workers; 0: one for each processor.
   };
   // Listens when it returns. `log` takes a line for each event that a person should know of.
   static Result<std::unique_ptr<StorageService>> make(
-      const Wishes& wishes, Random& random, std::function<void(std::string_view line)> log);
+      Wishes wishes, const Clock& clock, Random& random,
+      std::function<void(std::string_view line)> log);
   ~StorageService();
   StorageService(const StorageService&) = delete;
   StorageService& operator=(const StorageService&) = delete;
 
+  // Of the secure address; 0 when there is none.
+  std::uint16_t port() const;
+  // From any thread: this holder is refused from now on, and its connections end within a second.
+  void revoke(const HolderId& holder);
   // Serves until `stop` is raised; then ends every run, and publishes what arrived.
   Result<void> run(const StopFlag& stop);
 
  private:
   struct State;
   explicit StorageService(std::unique_ptr<State> state);
+  static Result<void> listen_securely(State& state);
   std::unique_ptr<State> state_;
 };
 

@@ -99,7 +99,7 @@ Result<std::shared_ptr<Connection::Session>> Connection::connect() {
     hello.setOldest(wire::PROTOCOL_VERSION);
     hello.setProgram(version_text);
     request.setRepository(repository_.c_str());
-    const ByteVector ticket = dialer_->ticket();
+    const ByteVector ticket = TRY(dialer_->ticket());
     request.setTicket(kj_bytes(ticket));
     auto opened = world_.kj.wait_for(request.send());
     if (opened.isRefused()) return fail(to_error(opened.getRefused()));

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "devmap/core/bytes.h"
-#include "wire/client/address.h"
+#include "wire/client/credentials.h"
 
 namespace ebb {
 
@@ -17,10 +17,14 @@ class Dialer {
   // A connection over which RPC can begin; throws what KJ throws.
   virtual kj::Promise<kj::Own<kj::AsyncIoStream>> dial(kj::AsyncIoContext& io) = 0;
   // The ticket to show; empty where none is needed.
-  virtual ByteVector ticket() = 0;
+  virtual Result<ByteVector> ticket() = 0;
 };
 
 // A unix socket of this machine: the kernel says who is there.
 std::unique_ptr<Dialer> unix_dialer(std::string socket);
+
+// TLS 1.3 with certificates on both sides; the agent's must name the host that is dialled.
+std::unique_ptr<Dialer> tls_dialer(RemoteAddress address,
+                                   std::shared_ptr<const Credentials> credentials);
 
 }  // namespace ebb

@@ -65,10 +65,15 @@ RemoteLink::RemoteLink(std::unique_ptr<State> state) : state_(std::move(state)) 
 RemoteLink::~RemoteLink() = default;
 
 Result<std::unique_ptr<RemoteLink>> RemoteLink::make(World world, const RemoteAddress& address,
+                                                     std::shared_ptr<const Credentials> credentials,
                                                      double patience) {
-  if (address.socket.empty()) return fail(Error::invalid("only unix sockets are spoken yet"));
-  return std::unique_ptr<RemoteLink>(new RemoteLink(
-      std::make_unique<State>(world, unix_dialer(address.socket), address, patience)));
+  if (address.socket.empty() && !credentials) {
+    return fail(Error::denied("this host has no identity to show to {}", address.host));
+  }
+  auto dialer = address.socket.empty() ? tls_dialer(address, std::move(credentials))
+                                       : unix_dialer(address.socket);
+  return std::unique_ptr<RemoteLink>(
+      new RemoteLink(std::make_unique<State>(world, std::move(dialer), address, patience)));
 }
 
 Files& RemoteLink::files() {

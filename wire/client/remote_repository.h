@@ -7,6 +7,7 @@
 #include "engine/flow/observer.h"
 #include "engine/flow/repository_access.h"
 #include "wire/client/address.h"
+#include "wire/client/credentials.h"
 
 namespace ebb {
 
@@ -22,7 +23,9 @@ class RemoteLink {
   // How long a cut connection is tried again, in seconds.
   static constexpr double default_patience = 600;
 
+  // `credentials` are needed for another machine, and may be null for a unix socket.
   static Result<std::unique_ptr<RemoteLink>> make(World world, const RemoteAddress& address,
+                                                  std::shared_ptr<const Credentials> credentials,
                                                   double patience = default_patience);
   ~RemoteLink();
   RemoteLink(const RemoteLink&) = delete;

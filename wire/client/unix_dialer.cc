@@ -17,7 +17,7 @@ class UnixDialer final : public Dialer {
           return connecting.attach(kj::mv(address));
         });
   }
-  ByteVector ticket() override { return {}; }
+  Result<ByteVector> ticket() override { return ByteVector(); }
 
  private:
   std::string socket_;

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// credentials.h - what a host shows to a storage agent on another machine.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "devmap/core/bytes.h"
+#include "wire/client/address.h"
+#include "wire/link/private_key.h"
+
+namespace ebb {
+
+struct Credentials {
+  PrivateKey key;
+  std::string certificate;  // PEM
+  std::string authority;    // PEM; of both sides' certificates.
+  // For a repository; asked at each connection, since tickets expire.
+  std::function<Result<ByteVector>(const RemoteAddress&)> ticket;
+};
+
+}  // namespace ebb
