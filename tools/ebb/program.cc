@@ -13,8 +13,9 @@ namespace {
 constexpr const char* version = "ebb 0.1.0";
 
 using Maker = std::unique_ptr<Command> (*)(CLI::App&);
-constexpr Maker makers[] = {make_init,   make_backup, make_points, make_inspect, make_restore,
-                            make_verify, make_diff,   make_scrub,  make_key,     make_bench};
+constexpr Maker makers[] = {make_init,    make_backup,  make_points, make_inspect,
+                            make_restore, make_verify,  make_diff,   make_scrub,
+                            make_prune,   make_collect, make_key,    make_bench};
 
 // Libraries that throw (no memory, a path that cannot be looked at) end here, in words.
 Result<ExitCode> run_guarded(Command& command, Outside& outside) {

@@ -33,6 +33,11 @@ class Prune : public testing::Test {
     ASSERT_TRUE(report) << report.error().text();
     made_.push_back(report->point);
   }
+  // In the first of the file's two copies.
+  void flip(const std::string& file) {
+    const std::byte flipped = world_.folder().content(file)[40] ^ std::byte{0x10};
+    world_.folder().overwrite(file, ByteIndex(40), Bytes(&flipped, 1));
+  }
   Repository& repository() { return **world_.repository(); }
   static layout::PointName name_of(const SignedPoint& point) {
     return {point.point.volume, point.point.sequence, point.id};
@@ -155,7 +160,7 @@ TEST_F(MinimumAgeOfARepository, ThatCannotBeReadLetsNothingGo) {
 
 TEST_F(MinimumAgeOfARepository, IsMendedByAScrub) {
   ASSERT_TRUE(raise(day * 3));
-  world_.folder().overwrite(layout::minimum_age, ByteIndex(30), ByteVector(1, std::byte{0xee}));
+  flip(layout::minimum_age);
   const auto scrubbed = world_.scrub(ScrubMode::repair);
   ASSERT_TRUE(scrubbed);
   EXPECT_EQ(scrubbed->findings.size(), 1u);
@@ -165,7 +170,7 @@ TEST_F(MinimumAgeOfARepository, IsMendedByAScrub) {
 // Else an old point would count as of today, where a newer one is kept.
 TEST_F(Prune, APointThatWasMendedIsAsOldAsBefore) {
   const std::string file = name_of(made_[2]).path();
-  world_.folder().overwrite(file, ByteIndex(40), ByteVector(1, std::byte{0xee}));
+  flip(file);
   world_.set_time(on_day(7));
   const auto scrubbed = world_.scrub(ScrubMode::repair);
   ASSERT_TRUE(scrubbed);
