@@ -235,6 +235,29 @@ TEST_F(CollectGarbage, RemovesEnvelopesOfKeysThatNothingNames) {
   expect_sound();
 }
 
+TEST_F(CollectGarbage, LeavesEnvelopesOfARunThatHasNotYetWrittenAPack) {
+  const std::size_t before = count("envelopes/");
+  const auto members = repository().keys().members(world_.key().authority, &world_.key().id_key);
+  ASSERT_TRUE(members);
+  DataKey key;
+  world_.random().fill(key.room());
+  RunStart start{repository().config().id,
+                 made_.front().point.point.volume,
+                 world_.random().name<DataKeyId>(),
+                 {}};
+  start.envelopes.push_back(*wrap_data_key(key, start.data_key, members->recipients.front(),
+                                           start.repository, world_.random()));
+  {
+    const auto arena = *Arena::make(PackMemory::total(), nullptr);
+    LocalSink sink(repository(), world_.workers(), *arena);
+    ASSERT_TRUE(sink.begin(start));
+    EXPECT_EQ(collect().envelopes_removed, 0u);
+    EXPECT_EQ(count("envelopes/"), before + 1);
+  }
+  EXPECT_EQ(collect().envelopes_removed, 1u);
+  EXPECT_EQ(count("envelopes/"), before);
+}
+
 // ---- Others are at work. ----
 
 // A run that was told that all is there, and commits just before the packs would go.
@@ -475,6 +498,7 @@ TEST_F(CollectGarbage, KeepsTheSoundCopyOfTwo) {
   flip_in(place_of(twice.front()));
   const CollectReport report = collect();
   EXPECT_FALSE(report.obstacles.empty());
+  EXPECT_EQ(stored().count(twice.front()), 2u) << "the sound copy has gone";
   EXPECT_TRUE(world_.scrub(ScrubMode::repair)->mended());
   EXPECT_TRUE(collect().obstacles.empty());
   EXPECT_TRUE(test::names_that_lie_twice(world_.folder(), world_.loop()).empty());

@@ -170,8 +170,7 @@ TEST_F(MinimumAgeOfARepository, IsMendedByAScrub) {
 // Else an old point would count as of today, where a newer one is kept.
 TEST_F(Prune, APointThatWasMendedIsAsOldAsBefore) {
   const std::string file = name_of(made_[2]).path();
-  flip(file);
-  world_.set_time(on_day(7));
+  flip(file);  // And it is mended on the day of the newest.
   const auto scrubbed = world_.scrub(ScrubMode::repair);
   ASSERT_TRUE(scrubbed);
   ASSERT_EQ(scrubbed->findings.size(), 1u);
