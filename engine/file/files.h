@@ -8,9 +8,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "devmap/core/clock.h"
 #include "engine/uring/ring.h"
 
 namespace ebb {
@@ -22,6 +24,8 @@ class File : public Medium {
   // Reserves room for `size` bytes from the start; a hint, except that it may say `full`.
   virtual Result<void> preallocate(ByteCount size) = 0;
   virtual Result<void> truncate(ByteCount size) = 0;
+  // What a listing says from now on, unless it is written again.
+  virtual Result<void> set_modified(WallTime time) = 0;
 };
 
 // Held until it is destroyed, or its process dies.
@@ -35,6 +39,7 @@ class Files {
   struct Entry {
     std::string name;  // Without the folder.
     bool is_folder = false;
+    WallTime modified;  // By the clock of whoever keeps the files. A rename keeps it.
   };
   virtual ~Files() = default;
 
@@ -48,6 +53,9 @@ class Files {
   virtual Result<std::vector<Entry>> list(const std::string& folder) = 0;
   // Waits for nobody: busy when another holds it. The file is made when it is not there.
   virtual Result<std::unique_ptr<FolderLock>> lock(const std::string& name) = 0;
+  // Any number hold it at once, beside nobody who has it by lock(). Who does has it for a moment
+  // only: waits some seconds for that before it says busy. Needs no right to write.
+  virtual Result<std::unique_ptr<FolderLock>> lock_shared(const std::string& name) = 0;
   // Where the files lie for programs outside (the index engine); empty when they do not.
   virtual std::string place() const = 0;
 };
@@ -59,9 +67,10 @@ Result<std::unique_ptr<Files>> open_folder(const std::string& path, Ring& ring);
 Result<ByteVector> read_small_file(Files& files, Loop& loop, const std::string& name,
                                    ByteCount most);
 // Publishes `bytes` as `name`: written as `temporary_name`, sync, rename, folder sync. After
-// a crash at any moment the name is absent or whole.
+// a crash at any moment the name is absent or whole. With `modified` it counts as written then.
 Result<void> publish_small_file(Files& files, Loop& loop, const std::string& name, Bytes bytes,
-                                const std::string& temporary_name);
+                                const std::string& temporary_name,
+                                std::optional<WallTime> modified = {});
 // "a/b" of "a/b/c", "" of "c".
 std::string folder_of(const std::string& name);
 

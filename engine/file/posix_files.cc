@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +16,11 @@
 namespace ebb {
 
 namespace {
+
+constexpr std::int64_t nanoseconds_in_second = 1'000'000'000;
+// How often, and with what pauses between, a lock is tried that others hold for a moment: 5 s.
+constexpr int lock_tries = 250;
+constexpr timespec lock_pause{0, 20'000'000};
 
 class PosixFile final : public File {
  public:
@@ -41,6 +47,17 @@ class PosixFile final : public File {
     if (::ftruncate(fd_.buffered(), static_cast<off_t>(size.value())) == 0) return {};
     return fail(Error::from_errno(errno));
   }
+  Result<void> set_modified(WallTime time) override {
+    std::int64_t seconds = time.nanoseconds / nanoseconds_in_second;
+    std::int64_t rest = time.nanoseconds % nanoseconds_in_second;
+    if (rest < 0) {
+      --seconds;
+      rest += nanoseconds_in_second;
+    }
+    const timespec times[2] = {{0, UTIME_OMIT}, {seconds, rest}};
+    if (::futimens(fd_.buffered(), times) == 0) return {};
+    return fail(Error::from_errno(errno));
+  }
 
  private:
   TwoWayFd fd_;
@@ -55,12 +72,19 @@ class PosixLock final : public FolderLock {
   UniqueFd fd_;
 };
 
-// Not every file system tells the type in the listing.
-bool is_folder(int folder_fd, const dirent& entry) {
-  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+// A time that a file system may hold and 64 bits of nanoseconds do not becomes the nearest that
+// they do.
+WallTime time_of(const timespec& time) {
+  constexpr std::int64_t last_second = 9'000'000'000;
+  const std::int64_t seconds = std::clamp<std::int64_t>(time.tv_sec, -last_second, last_second);
+  return {seconds * nanoseconds_in_second + time.tv_nsec};
+}
+
+// Nothing when it went away meanwhile.
+std::optional<Files::Entry> entry_of(int folder_fd, const char* name) {
   struct stat status {};
-  return ::fstatat(folder_fd, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         S_ISDIR(status.st_mode);
+  if (::fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+  return Files::Entry{name, S_ISDIR(status.st_mode), time_of(status.st_mtim)};
 }
 
 class PosixFiles final : public Files {
@@ -108,7 +132,8 @@ class PosixFiles final : public Files {
     while (const dirent* found = ::readdir(open_folder)) {
       const std::string_view name = found->d_name;
       if (name != "." && name != "..") {
-        entries.push_back({std::string(name), is_folder(folder_fd, *found)});
+        auto entry = entry_of(folder_fd, found->d_name);
+        if (entry) entries.push_back(std::move(*entry));
       }
       errno = 0;
     }
@@ -123,6 +148,20 @@ class PosixFiles final : public Files {
     if (!fd.is_open()) return fail(Error::from_errno(errno).during("locking {}", path(name)));
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       return fail(Error::from_errno(errno).during("locking {}", path(name)));
+    }
+    return std::unique_ptr<FolderLock>(new PosixLock(std::move(fd)));
+  }
+  Result<std::unique_ptr<FolderLock>> lock_shared(const std::string& name) override {
+    constexpr mode_t owner_only = 0600;
+    UniqueFd fd(
+        ::open(path(name).c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, owner_only));
+    if (!fd.is_open()) return fail(Error::from_errno(errno).during("locking {}", path(name)));
+    int tries = 1;
+    while (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK || tries++ == lock_tries) {
+        return fail(Error::from_errno(errno).during("locking {}", path(name)));
+      }
+      ::nanosleep(&lock_pause, nullptr);
     }
     return std::unique_ptr<FolderLock>(new PosixLock(std::move(fd)));
   }

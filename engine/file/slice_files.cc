@@ -24,6 +24,7 @@ class Slice final : public File {
   Result<void> truncate(ByteCount size) override {
     return inner_.truncate((begin_ + size) - ByteIndex(0));
   }
+  Result<void> set_modified(WallTime time) override { return inner_.set_modified(time); }
 
  private:
   File& inner_;
@@ -49,6 +50,9 @@ class SliceForWriting final : public Files {
   Result<void> make_folder(const std::string&) override { return fail(not_here()); }
   Result<std::vector<Entry>> list(const std::string&) override { return fail(not_here()); }
   Result<std::unique_ptr<FolderLock>> lock(const std::string&) override { return fail(not_here()); }
+  Result<std::unique_ptr<FolderLock>> lock_shared(const std::string&) override {
+    return fail(not_here());
+  }
   std::string place() const override { return ""; }
 
  private:
@@ -70,6 +74,7 @@ class BytesInMemory final : public File {
   Result<ByteCount> size() override { return ByteCount(content_.size()); }
   Result<void> preallocate(ByteCount) override { return fail(not_here()); }
   Result<void> truncate(ByteCount) override { return fail(not_here()); }
+  Result<void> set_modified(WallTime) override { return fail(not_here()); }
 
  private:
   const ByteVector& content_;
@@ -97,7 +102,7 @@ class FilesInMemory final : public Files {
       entries[rest.substr(0, slash)] = slash != std::string::npos;
     }
     std::vector<Entry> list;
-    for (const auto& [name, is_folder] : entries) list.push_back({name, is_folder});
+    for (const auto& [name, is_folder] : entries) list.push_back({name, is_folder, {}});
     return list;
   }
   Result<std::unique_ptr<File>> create(const std::string&) override { return fail(not_here()); }
@@ -106,6 +111,9 @@ class FilesInMemory final : public Files {
   Result<void> make_folder(const std::string&) override { return fail(not_here()); }
   Result<void> sync_folder(const std::string&) override { return fail(not_here()); }
   Result<std::unique_ptr<FolderLock>> lock(const std::string&) override { return fail(not_here()); }
+  Result<std::unique_ptr<FolderLock>> lock_shared(const std::string&) override {
+    return fail(not_here());
+  }
   std::string place() const override { return ""; }
 
  private:

@@ -23,10 +23,12 @@ Result<ByteVector> read_small_file(Files& files, Loop& loop, const std::string& 
 }
 
 Result<void> publish_small_file(Files& files, Loop& loop, const std::string& name, Bytes bytes,
-                                const std::string& temporary_name) {
+                                const std::string& temporary_name,
+                                std::optional<WallTime> modified) {
   const auto write = [&]() -> Result<void> {
     const auto file = TRY(files.create(temporary_name));
     TRY(write_and_wait(loop, *file, ByteIndex(0), bytes));
+    if (modified) TRY(file->set_modified(*modified));
     TRY(sync_and_wait(loop, *file));
     TRY(files.rename(temporary_name, name));
     return files.sync_folder(folder_of(name));

@@ -76,6 +76,8 @@ Result<ImportReport> import_difference(DifferenceFile& file, Repository& reposit
     if (name.id == file.a().id) has_a = true;
   }
   if (report.was_there) return report;
+  // Records are asked for before the sink begins, and B shares with A what the file does not hold.
+  auto open = repository.open_runs().run_begins({file.b().point.data_key, file.a().id});
   if (!has_a) {
     return fail(
         Error::mismatch("this repository does not have point {}, from which the file starts",

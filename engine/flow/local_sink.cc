@@ -25,6 +25,8 @@ Result<RunBase> LocalSink::begin(const RunStart& start) {
                                 start.repository.hex(), repository_.config().id.hex()));
   }
   start_ = start;
+  if (!open_) open_.emplace(repository_.open_runs().run_begins({start.data_key, std::nullopt}));
+  open_->uses(start.data_key);
   // Before the first record that needs it: a pack whose key is lost is noise.
   for (const Envelope& envelope : start.envelopes) {
     TRY(repository_.keys().publish_envelope(envelope));
@@ -33,6 +35,7 @@ Result<RunBase> LocalSink::begin(const RunStart& start) {
   base.whole = repository_.packs().whole();
   base.latest_name = TRY(repository_.latest_point(start.volume));
   if (base.latest_name) {
+    open_->builds_on(base.latest_name->id);
     auto latest = repository_.point(*base.latest_name);
     if (!latest && latest.error().kind() != ErrorKind::damaged) return fail(latest.error());
     if (latest) base.latest = std::move(*latest);

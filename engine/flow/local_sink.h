@@ -36,6 +36,7 @@ class LocalSink : public ExtentSink {
   Workers& workers_;
   PackMemory& memory_;
   RunStart start_;
+  std::optional<OpenRuns::Registration> open_;  // From begin() on.
   // Oldest first; the last one takes records, the others end by themselves.
   std::vector<std::unique_ptr<PackWriter>> writers_;
   // Names in packs that are not published yet.

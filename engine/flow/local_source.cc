@@ -8,7 +8,7 @@ Result<void> LocalSource::locate(std::span<const Fingerprint> names,
   std::vector<RecordName> records;
   records.reserve(names.size());
   for (const Fingerprint& name : names) records.push_back(record_name(name));
-  return repository_.packs().look_up(records, places);
+  return repository_.packs().look_up_to_read(records, places);
 }
 
 Result<DataKeyId> LocalSource::data_key_of(const RecordPlace& place, const Fingerprint&) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// local_source.h - reads from a repository in this process.
+// local_source.h - reads from a repository in this process. While it lives, no pack goes in which
+// it may have been told that a record lies.
 #pragma once
 
 #include "engine/flow/extent_source.h"
@@ -9,7 +10,8 @@ namespace ebb {
 
 class LocalSource final : public ExtentSource {
  public:
-  explicit LocalSource(Repository& repository) : repository_(repository) {}
+  explicit LocalSource(Repository& repository)
+      : repository_(repository), open_(repository.open_runs().reader_begins()) {}
 
   RepositoryId repository() const override { return repository_.config().id; }
   Result<std::vector<layout::PointName>> point_names() override {
@@ -31,6 +33,7 @@ class LocalSource final : public ExtentSource {
   };
   Reading& free_reading();
   Repository& repository_;
+  OpenRuns::Registration open_;
   std::vector<std::unique_ptr<Reading>> readings_;  // One for each fetch that ever was at once.
 };
 

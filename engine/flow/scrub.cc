@@ -115,6 +115,7 @@ void Scrub::find(std::string file, std::string what, bool mended, bool known) {
 }
 
 Result<ScrubReport> Scrub::run() {
+  const auto open = world_.repository.open_runs().reader_begins();
   TRY(scrub_objects());
   TRY(scrub_packs());
   TRY(check_points());
@@ -124,6 +125,7 @@ Result<ScrubReport> Scrub::run() {
 Result<void> Scrub::scrub_objects() {
   ObjectStore& objects = world_.repository.objects();
   TRY(scrub_object(ObjectType::repository, layout::config));
+  TRY(scrub_object(ObjectType::minimum_age, layout::minimum_age));
   for (const std::string& generation : TRY(objects.list(layout::keys, true))) {
     const std::string folder = std::string(layout::keys) + "/" + generation;
     for (const std::string& file : TRY(objects.list(folder))) {
@@ -141,16 +143,22 @@ Result<void> Scrub::scrub_objects() {
   }
   for (const std::string& volume : TRY(objects.list(layout::points, true))) {
     const std::string folder = std::string(layout::points) + "/" + volume;
-    for (const std::string& file : TRY(objects.list(folder))) {
-      TRY(scrub_object(ObjectType::point, folder + "/" + file));
+    for (const Files::Entry& file : TRY(files().list(folder))) {
+      // A point that is mended came when it came: it grows no younger by it.
+      if (!file.is_folder) {
+        TRY(scrub_object(ObjectType::point, folder + "/" + file.name, file.modified));
+      }
     }
   }
   return {};
 }
 
-Result<void> Scrub::scrub_object(ObjectType type, const std::string& name) {
-  ++report_.objects;
+Result<void> Scrub::scrub_object(ObjectType type, const std::string& name,
+                                 std::optional<WallTime> modified) {
   auto file = read_small_file(files(), world_.loop, name, max_object_file);
+  // Not every repository has each, and points and envelopes may go meanwhile.
+  if (!file && file.error().kind() == ErrorKind::absent) return {};
+  ++report_.objects;
   if (!file) {
     if (file.error().kind() != ErrorKind::damaged) return fail(file.error());
     find(name, "it cannot be read: " + file.error().text(), false);
@@ -164,16 +172,19 @@ Result<void> Scrub::scrub_object(ObjectType type, const std::string& name) {
   if (!object) {
     find(name, "both copies are damaged: " + object.error().text(), false);
   } else if (!object->both_sound) {
-    if (mode_ == ScrubMode::repair) TRY(republish(name, frame_object(type, object->body)));
+    if (mode_ == ScrubMode::repair) {
+      TRY(republish(name, frame_object(type, object->body), modified));
+    }
     find(name, "one of its two copies is damaged", mode_ == ScrubMode::repair);
   }
   return {};
 }
 
 // The same bytes as once, under the same name: whoever reads sees the damaged file or the mended.
-Result<void> Scrub::republish(const std::string& name, Bytes bytes) {
+Result<void> Scrub::republish(const std::string& name, Bytes bytes,
+                              std::optional<WallTime> modified) {
   return publish_small_file(files(), world_.loop, name, bytes,
-                            world_.repository.objects().temporary_name());
+                            world_.repository.objects().temporary_name(), modified);
 }
 
 Result<void> Scrub::scrub_packs() {
@@ -183,6 +194,7 @@ Result<void> Scrub::scrub_packs() {
   total_ = max_pack_data * packs.size();
   for (const PackId& pack : packs) {
     if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+    if (!world_.repository.packs().packs().contains(pack)) continue;  // Removed meanwhile.
     TRY(during(scrub_pack(pack), "looking at pack {}", pack.hex()));
     ++report_.packs;
     world_.observer.progress({"scrubbing", report_.bytes, total_, {}});

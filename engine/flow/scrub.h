@@ -62,12 +62,14 @@ class Scrub {
 
  private:
   Result<void> scrub_objects();
-  Result<void> scrub_object(ObjectType type, const std::string& name);
+  Result<void> scrub_object(ObjectType type, const std::string& name,
+                            std::optional<WallTime> modified = {});
   Result<void> scrub_packs();
   Result<void> scrub_pack(const PackId& pack);
   Result<void> scrub_without_tail(const PackId& pack, File& file, ByteCount size);
   Result<void> check_data_key(const PackId& pack, Bytes bytes);
-  Result<void> republish(const std::string& name, Bytes bytes);
+  Result<void> republish(const std::string& name, Bytes bytes,
+                         std::optional<WallTime> modified = {});
   Result<void> check_points();
   void find(std::string file, std::string what, bool mended, bool known = false);
   Files& files() { return world_.repository.objects().files(); }

@@ -58,7 +58,8 @@ bool path_fits(ObjectType type, std::string_view path) {
     case ObjectType::data_key_table: return path.empty();
     case ObjectType::lost:
     case ObjectType::source_key:
-    case ObjectType::restore_journal: return false;
+    case ObjectType::restore_journal:
+    case ObjectType::minimum_age: return false;
   }
   return false;
 }

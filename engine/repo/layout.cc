@@ -61,6 +61,12 @@ std::optional<PointName> point_name_of(const VolumeId& volume, std::string_view 
   return PointName{volume, *sequence, *id};
 }
 
+std::optional<DataKeyId> data_key_of_envelope(std::string_view file) {
+  constexpr std::size_t digits = 2 * DataKeyId::size;
+  if (file.size() != digits + 1 + number_digits || file[digits] != '-') return std::nullopt;
+  return DataKeyId::from_hex_text(file.substr(0, digits));
+}
+
 std::optional<PackId> pack_id_of(std::string_view file) {
   if (!file.ends_with(pack_ending)) return std::nullopt;
   return PackId::from_hex_text(file.substr(0, file.size() - pack_ending.size()));

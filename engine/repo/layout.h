@@ -19,6 +19,8 @@ inline constexpr const char* lost = "lost";
 inline constexpr const char* temporary = "tmp";
 inline constexpr const char* index = "index";
 inline constexpr const char* writer_lock = "writer.lock";
+inline constexpr const char* readers_lock = "readers.lock";
+inline constexpr const char* minimum_age = "minimum-age";
 
 std::string pack(const PackId& pack);  // packs/ID.pack
 std::string envelope(const DataKeyId& key, const HpkePublicKey& recipient);
@@ -38,6 +40,7 @@ struct PointName {
 };
 std::optional<PointName> point_name_of(const VolumeId& volume, std::string_view file);
 std::optional<PackId> pack_id_of(std::string_view file);
+std::optional<DataKeyId> data_key_of_envelope(std::string_view file);
 std::optional<std::uint64_t> number_of(std::string_view sixteen_hex_digits);
 
 }  // namespace ebb::layout

@@ -3,10 +3,8 @@
 
 namespace ebb {
 
-namespace {
-
-// `level` is that of the place: 0 for leaves and segments.
-Result<Page> fetch(PageSource& pages, const PageDigest& digest, PageKind kind, unsigned level) {
+Result<Page> fetch_page(PageSource& pages, const PageDigest& digest, PageKind kind,
+                        unsigned level) {
   const ByteVector bytes = TRY(pages.page(digest));
   Page page = TRY(unpack_page(digest, bytes));
   if (page.kind != kind || page.level != level) {
@@ -16,14 +14,12 @@ Result<Page> fetch(PageSource& pages, const PageDigest& digest, PageKind kind, u
   return page;
 }
 
-}  // namespace
-
 Result<const Page*> MapReader::cached(std::size_t depth, unsigned level, const PageDigest& digest) {
   if (path_.size() <= depth) path_.resize(depth + 1);
   auto& slot = path_[depth];
   if (!slot || slot->digest != digest) {
     slot.reset();
-    slot = CachedPage{digest, TRY(fetch(pages_, digest, PageKind::node, level))};
+    slot = CachedPage{digest, TRY(fetch_page(pages_, digest, PageKind::node, level))};
   }
   return &slot->page;
 }
@@ -44,14 +40,14 @@ Result<PageDigest> MapReader::segment_digest(std::uint64_t segment) {
 Result<std::optional<Page>> MapReader::segment_page(std::uint64_t segment) {
   const PageDigest digest = TRY(segment_digest(segment));
   if (digest.is_zero()) return std::nullopt;
-  return std::optional<Page>(TRY(fetch(pages_, digest, PageKind::segment, 0)));
+  return std::optional<Page>(TRY(fetch_page(pages_, digest, PageKind::segment, 0)));
 }
 
 Result<SegmentEntries> entries_of(PageSource& pages, const Page& segment) {
   SegmentEntries entries(blocks_in_segment);
   for (std::uint64_t i = 0; i < page_fan_out; ++i) {
     if (segment.child(i).is_zero()) continue;
-    const Page leaf = TRY(fetch(pages, segment.child(i), PageKind::leaf, 0));
+    const Page leaf = TRY(fetch_page(pages, segment.child(i), PageKind::leaf, 0));
     for (std::uint64_t j = 0; j < page_fan_out; ++j) {
       entries[i * page_fan_out + j] = leaf.fingerprint(j);
     }
@@ -94,7 +90,7 @@ struct Walk {
   Result<void> descend(const PageDigest& digest, PageKind kind, unsigned level,
                        std::uint64_t first_block, std::uint64_t blocks_below) {
     if (digest.is_zero()) return {};
-    auto page = fetch(pages, digest, kind, level);
+    auto page = fetch_page(pages, digest, kind, level);
     if (page && kind == PageKind::node && names_past_the_end(*page, first_block, blocks_below)) {
       page = fail(Error::damaged("the map names blocks past the device's end"));
     }

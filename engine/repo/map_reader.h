@@ -20,6 +20,10 @@ class PageSource {
   virtual Result<ByteVector> page(const PageDigest& digest) = 0;
 };
 
+// The page with this digest; damaged when it is of another kind or level than its place. Leaves and
+// segments have level 0.
+Result<Page> fetch_page(PageSource& pages, const PageDigest& digest, PageKind kind, unsigned level);
+
 // The root of a map and how many blocks it maps. A zero root: all blocks are zero.
 struct MapRoot {
   PageDigest page;

@@ -21,6 +21,13 @@ class MemoryIndex final : public RecordIndex {
     packs_.erase(pack);
     return {};
   }
+  Result<void> forget_records(const PackId& pack, std::span<const RecordName> names) override {
+    for (const RecordName& name : names) {
+      const auto found = places_.find(name);
+      if (found != places_.end() && found->second.pack == pack) places_.erase(found);
+    }
+    return {};
+  }
   Result<std::vector<PackId>> packs() override {
     std::vector<PackId> all;
     for (const auto& [pack, there] : packs_) all.push_back(pack);

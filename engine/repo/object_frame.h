@@ -23,6 +23,7 @@ enum class ObjectType : std::uint16_t {
   source_key = 8,
   restore_journal = 9,
   data_key_table = 10,
+  minimum_age = 11,
 };
 
 // The largest file that holds a small object.

@@ -198,6 +198,15 @@ bool PackStore::is_lost(const RecordPlace& place) const {
 
 Result<void> PackStore::look_up(std::span<const RecordName> names,
                                 std::span<std::optional<RecordPlace>> places) {
+  TRY(look_up_to_read(names, places));
+  for (auto& place : places) {
+    if (place && condemned_.contains(place->pack)) place.reset();
+  }
+  return {};
+}
+
+Result<void> PackStore::look_up_to_read(std::span<const RecordName> names,
+                                        std::span<std::optional<RecordPlace>> places) {
   TRY(look_up_here(names, places));
   const bool all = std::ranges::all_of(places, [](const auto& place) { return place.has_value(); });
   if (all || access_ == StoreAccess::write) return {};
@@ -225,6 +234,29 @@ Result<void> PackStore::add(const PackId& pack, std::span<const TableEntry> tabl
   packs_.insert(pack);
   unreadable_.erase(pack);
   return during(index_->add_pack(pack, table), "adding pack {}", pack.hex());
+}
+
+Result<void> PackStore::forget(std::span<const PackId> packs) {
+  for (const PackId& pack : packs) {
+    EBB_CHECK(condemned_.contains(pack) && !is_in_use(pack), "only a condemned pack goes");
+    TRY(index_->forget_pack(pack));
+  }
+  // A pack that the index knows and nobody finds means that something was lost.
+  TRY(index_->set_whole(whole_));
+  for (const PackId& pack : packs) {
+    packs_.erase(pack);
+    unreadable_.erase(pack);
+    condemned_.erase(pack);
+    open_.erase(pack);
+  }
+  return {};
+}
+
+Result<void> PackStore::forget_records(const PackId& pack, std::span<const TableEntry> table) {
+  std::vector<RecordName> names;
+  names.reserve(table.size());
+  for (const TableEntry& entry : table) names.push_back(entry.name);
+  return index_->forget_records(pack, names);
 }
 
 Result<PackStore::OpenPack*> PackStore::open_pack(const PackId& pack) {

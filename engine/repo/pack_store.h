@@ -4,6 +4,8 @@
 // On opening, the packs that are there are compared with those that the index names: what is
 // missing in the index is added from the packs' tables, what the index names and is not there is
 // ignored. A record that scrub found beyond repair is ignored too, so that a backup ships it again.
+// So is, by whoever ships, a record in a condemned pack: one that is going to be removed. Packs are
+// condemned in this process only, and may be pardoned until they are forgotten.
 #pragma once
 
 #include <map>
@@ -36,9 +38,13 @@ class PackStore {
   PackStore(const PackStore&) = delete;
   PackStore& operator=(const PackStore&) = delete;
 
-  // places[i] is where names[i] lies; nothing when it is not there or is lost.
+  // places[i] is where names[i] lies; nothing when it is not there, is lost, or is going to be
+  // removed: who is told of a place may rely on it.
   Result<void> look_up(std::span<const RecordName> names,
                        std::span<std::optional<RecordPlace>> places);
+  // For readers only: what lies in condemned packs is found too, as long as it is there.
+  Result<void> look_up_to_read(std::span<const RecordName> names,
+                               std::span<std::optional<RecordPlace>> places);
   // Every record that any point needs was there at the last look, and nothing has gone since.
   bool whole() const { return whole_; }
   Result<void> set_whole(bool whole);
@@ -47,6 +53,14 @@ class PackStore {
   // now on.
   Result<void> add(const PackId& pack, std::span<const TableEntry> table);
   const std::unordered_set<PackId, NameHash>& packs() const { return packs_; }
+  void condemn(const PackId& pack) { condemned_.insert(pack); }
+  void pardon(const PackId& pack) { condemned_.erase(pack); }
+  const std::set<PackId>& condemned() const { return condemned_; }
+  // Before their files go: whoever opens the repository from now on does not miss them. Durable
+  // when it returns. What the index says of their records stays until forget_records().
+  Result<void> forget(std::span<const PackId> packs);
+  Result<void> forget_records(const PackId& pack, std::span<const TableEntry> table);
+
   // Packs whose table could not be read when the store was opened, and why.
   const std::map<PackId, Error>& unreadable_packs() const { return unreadable_; }
 
@@ -66,6 +80,11 @@ class PackStore {
   void consider_lost(std::span<const LostRecord> records);
   // The next open_pack() opens the file anew.
   void close_pack(const PackId& pack) { open_.erase(pack); }
+  // A transfer from it is under way.
+  bool is_in_use(const PackId& pack) const {
+    const auto found = open_.find(pack);
+    return found != open_.end() && found->second.in_use > 0;
+  }
   const std::set<LostRecord>& lost() const { return lost_; }
 
  private:
@@ -90,6 +109,7 @@ class PackStore {
   std::unique_ptr<RecordIndex> newer_;  // Beside that: packs that it does not know; null: none.
   bool newer_is_on_disk_ = false;
   std::unordered_set<PackId, NameHash> packs_;
+  std::set<PackId> condemned_;
   std::map<PackId, Error> unreadable_;
   std::set<LostRecord> lost_;
   std::map<PackId, std::uint32_t> lost_from_;  // Packs of which everything from there on is lost.

@@ -22,6 +22,8 @@ class RecordIndex {
   virtual Result<void> add_pack(const PackId& pack, std::span<const TableEntry> entries) = 0;
   // Its entries stay and are to be ignored by whoever knows which packs are there.
   virtual Result<void> forget_pack(const PackId& pack) = 0;
+  // Removes the places of those `names` that still lie in this pack.
+  virtual Result<void> forget_records(const PackId& pack, std::span<const RecordName> names) = 0;
   virtual Result<std::vector<PackId>> packs() = 0;
   // places[i] is the newest place of names[i].
   virtual Result<void> look_up(std::span<const RecordName> names,

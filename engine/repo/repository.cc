@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/repo/body.h"
+#include "engine/repo/minimum_age.h"
 
 namespace ebb {
 
@@ -117,6 +118,16 @@ Result<std::unique_ptr<Repository>> Repository::open(Files& files, Loop& loop, R
     TRY(repository->clear_leftovers());
     // What a killed writer renamed may not be durable yet, and this one may rely on it.
     TRY(files.sync_folder(layout::packs));
+    TRY(files.lock_shared(
+        layout::readers_lock));  // So that it is there for those who cannot make it.
+  } else {
+    auto lock = files.lock_shared(layout::readers_lock);
+    if (!lock && lock.error().kind() == ErrorKind::busy) {
+      return fail(Error::busy("packs of this repository are just being removed; try again"));
+    }
+    // Where nothing can be locked (a file system that is read-only, or knows no locks), reading
+    // must do all the same: a pack that goes meanwhile is missed, not mistaken.
+    if (lock) repository->readers_lock_ = std::move(*lock);
   }
   repository->packs_ = TRY(during(PackStore::open(files, loop, access), "opening the packs"));
   if (access == StoreAccess::write && !repository->packs_->whole() &&
@@ -139,11 +150,64 @@ Result<void> Repository::clear_leftovers() {
 Result<ByteVector> Repository::page(const PageDigest& digest) {
   const RecordName name = record_name(digest);
   std::optional<RecordPlace> place;
-  TRY(packs_->look_up(std::span(&name, 1), std::span(&place, 1)));
+  TRY(packs_->look_up_to_read(std::span(&name, 1), std::span(&place, 1)));
   if (!place) return fail(Error::absent("map page {} is not in the repository", digest.hex()));
   ByteVector record = TRY(packs_->read_record(*place, RecordKind::page, name));
   record.erase(record.begin(), record.begin() + sizeof(RecordHeaderOnDisk));
   return record;
+}
+
+Result<std::vector<ArrivedPoint>> Repository::arrived_points() {
+  std::vector<ArrivedPoint> all;
+  for (const std::string& folder : TRY(objects_.list(layout::points, true))) {
+    const auto volume = VolumeId::from_hex_text(folder);
+    if (!volume) continue;
+    for (const Files::Entry& file : TRY(objects_.files().list(layout::volume_folder(*volume)))) {
+      const auto name = layout::point_name_of(*volume, file.name);
+      if (name && !file.is_folder) all.push_back({*name, file.modified});
+    }
+  }
+  std::ranges::sort(all, {}, &ArrivedPoint::name);
+  return all;
+}
+
+Result<void> Repository::may_remove(const layout::PointName& point,
+                                    std::span<const ArrivedPoint> all,
+                                    std::chrono::seconds minimum_age, WallTime now) const {
+  const auto found = std::ranges::find(all, point, &ArrivedPoint::name);
+  if (found == all.end()) return fail(Error::absent("point {} is not there", point.id.hex()));
+  const bool is_newest = std::ranges::none_of(all, [&](const ArrivedPoint& other) {
+    return other.name.volume == point.volume && other.name.sequence > point.sequence;
+  });
+  if (is_newest) return fail(Error::denied("point {} is its volume's newest", point.id.hex()));
+  if (!is_older_than(minimum_age, found->arrived, now)) {
+    return fail(Error::denied("point {} is younger than {}, the minimum age of this repository",
+                              point.id.hex(), age_text(minimum_age)));
+  }
+  if (open_runs_.is_base(point.id)) {
+    return fail(Error::busy("a running backup builds on point {}", point.id.hex()));
+  }
+  return {};
+}
+
+Result<void> Repository::remove_points(std::span<const layout::PointName> points, WallTime now) {
+  if (points.empty()) return {};
+  const std::chrono::seconds minimum_age = TRY(read_minimum_age(objects_, config_.id));
+  const std::vector<ArrivedPoint> all = TRY(arrived_points());
+  for (const layout::PointName& point : points) {
+    EBB_CHECK(point.volume == points.front().volume, "points of one volume are removed together");
+    TRY(may_remove(point, all, minimum_age, now));
+  }
+  for (const layout::PointName& point : points) TRY(objects_.files().remove(point.path()));
+  return objects_.files().sync_folder(layout::volume_folder(points.front().volume));
+}
+
+Result<std::unique_ptr<FolderLock>> Repository::keep_readers_out() {
+  auto lock = objects_.files().lock(layout::readers_lock);
+  if (!lock && lock.error().kind() == ErrorKind::busy) {
+    return fail(Error::busy("another process reads this repository"));
+  }
+  return lock;
 }
 
 }  // namespace ebb

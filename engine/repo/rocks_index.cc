@@ -129,6 +129,15 @@ class RocksIndex final : public RecordIndex {
     return checked(db_->Delete({}, key_of('P', pack)));
   }
 
+  Result<void> forget_records(const PackId& pack, std::span<const RecordName> names) override {
+    rocksdb::WriteBatch batch;
+    for (const RecordName& name : names) {
+      const auto place = TRY(place_of(name));
+      if (place && place->pack == pack) batch.Delete(key_of('R', name));
+    }
+    return checked(db_->Write({}, &batch));
+  }
+
   Result<std::vector<PackId>> packs() override {
     std::vector<PackId> all;
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));

@@ -5,6 +5,7 @@
 
 #include "engine/flow/restore.h"
 #include "engine/repo/embedded_object.h"
+#include "engine/repo/minimum_age.h"
 #include "engine/repo/repository.h"
 
 namespace {
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   write(folder, 3, pack_lost_records(std::span(&lost, 1)));
   write(folder, 4, pack_journal({}));
   const layout::PointName name{};
-  write(folder, 5, bytes_of(name.path().substr(layout::volume_folder(name.volume).size() + 1)));
+  write(folder, 5, pack_minimum_age({{}, std::chrono::hours(24), {}}));
+  write(folder, 6, bytes_of(name.path().substr(layout::volume_folder(name.volume).size() + 1)));
   return 0;
 }

@@ -47,7 +47,9 @@ FlowWorld::FlowWorld(std::uint64_t seed, SourceKey key, const SimulatedFolder& f
 FlowWorld::~FlowWorld() = default;
 
 std::unique_ptr<FlowWorld> FlowWorld::twin(std::uint64_t seed) const {
-  return std::unique_ptr<FlowWorld>(new FlowWorld(seed, copy_of(key_), *folder_));
+  std::unique_ptr<FlowWorld> world(new FlowWorld(seed, copy_of(key_), *folder_));
+  world->now_ = now_;
+  return world;
 }
 
 Result<Repository*> FlowWorld::repository() {
@@ -155,6 +157,23 @@ Result<RotationReport> FlowWorld::rotate() {
   const UnlockedKeyring old = TRY(unlock());
   LocalAccess access(*repository);
   return rotate_keys(access, old, passphrase(), clock_.wall(), cheap);
+}
+
+void FlowWorld::set_time(WallTime now) {
+  now_ = now;
+  folder_->set_time(now);
+}
+
+Result<std::uint64_t> FlowWorld::prune(const KeepRule& rule, std::chrono::seconds minimum_age) {
+  Repository* repository = TRY(this->repository());
+  const PrunePlan plan = TRY(plan_prune(*repository, {rule, minimum_age, std::nullopt}, now_));
+  return carry_out(*repository, plan, now_, stop_);
+}
+
+Result<CollectReport> FlowWorld::collect(const CollectRequest& request,
+                                         std::function<Result<bool>()> wait) {
+  Repository* repository = TRY(this->repository());
+  return Collect({*repository, workers_, observer, stop_, std::move(wait)}, request).run();
 }
 
 Result<DifferenceReport> FlowWorld::export_to(SimulatedFolder& out, const SignedPoint& a,

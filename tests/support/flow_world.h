@@ -8,8 +8,10 @@
 #include <memory>
 
 #include "engine/flow/backup.h"
+#include "engine/flow/collect.h"
 #include "engine/flow/difference_import.h"
 #include "engine/flow/difference_writer.h"
+#include "engine/flow/prune.h"
 #include "engine/flow/restore.h"
 #include "engine/flow/rotate.h"
 #include "engine/flow/scrub.h"
@@ -106,6 +108,16 @@ class FlowWorld {
   Result<VerifyReport> verify(const SignedPoint& point, std::optional<Verified> before);
   Result<ScrubReport> scrub(ScrubMode mode);
   Result<RotationReport> rotate();
+  // By the time that the folder has.
+  Result<std::uint64_t> prune(const KeepRule& rule,
+                              std::chrono::seconds minimum_age = std::chrono::seconds(0));
+  // `wait` as Collect has it.
+  Result<CollectReport> collect(const CollectRequest& request,
+                                std::function<Result<bool>()> wait = {});
+  Result<CollectReport> collect() { return collect(CollectRequest{}); }
+  // The clock of the repository's host; files are modified by it.
+  void set_time(WallTime now);
+  WallTime time() const { return now_; }
   Result<DifferenceReport> export_to(SimulatedFolder& out, const SignedPoint& a,
                                      const SignedPoint& b, const std::string& name);
   Result<ImportReport> import_from(SimulatedFolder& in, const std::string& name);
@@ -119,6 +131,7 @@ class FlowWorld {
   Workers workers_;
   std::unique_ptr<Random> random_;
   TestClock clock_;
+  WallTime now_;
   StopFlag stop_;
   SourceKey key_;
   std::unique_ptr<SimulatedFolder> folder_;

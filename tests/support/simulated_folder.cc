@@ -38,6 +38,7 @@ struct Inode {
   ByteVector durable;
   ByteVector current;
   std::vector<std::shared_ptr<Change>> unsynced;
+  WallTime modified;
 
   void apply(ByteVector& content, const Change& change) const {
     if (change.cut) {
@@ -152,6 +153,8 @@ struct SimulatedFolder::State {
   Tree current;
   std::vector<NameChange> names;
   std::set<std::string> locked;
+  std::map<std::string, unsigned> shared;  // How many hold each.
+  WallTime now;
   bool dead = false;
   std::uint64_t operations = 0;
   std::uint64_t allowed = never;
@@ -242,6 +245,12 @@ class SimulatedFile final : public File {
     change->settled = true;
     inode_->apply(inode_->current, *change);
     inode_->unsynced.push_back(std::move(change));
+    inode_->modified = state_->now;
+    return {};
+  }
+  Result<void> set_modified(WallTime time) override {
+    TRY(state_->mutate());
+    inode_->modified = time;
     return {};
   }
 
@@ -269,6 +278,7 @@ class SimulatedFile final : public File {
     if (full || bad) bytes = bytes.first(state_->random->below(bytes.size() + 1));
     flight.change = std::make_shared<Change>();
     flight.change->at = transfer.at.value();
+    inode_->modified = state_->now;
     flight.change->bytes = copy_of(bytes);
     if (!bytes.empty()) {
       inode_->apply(inode_->current, *flight.change);
@@ -287,13 +297,21 @@ class SimulatedFile final : public File {
 
 class SimulatedLock final : public FolderLock {
  public:
-  SimulatedLock(std::shared_ptr<State> state, std::string name)
-      : state_(std::move(state)), name_(std::move(name)) {}
-  ~SimulatedLock() override { state_->locked.erase(name_); }
+  enum class Kind { alone, shared };
+  SimulatedLock(std::shared_ptr<State> state, std::string name, Kind kind)
+      : state_(std::move(state)), name_(std::move(name)), kind_(kind) {}
+  ~SimulatedLock() override {
+    if (kind_ == Kind::alone) {
+      state_->locked.erase(name_);
+    } else {
+      --state_->shared[name_];
+    }
+  }
 
  private:
   std::shared_ptr<State> state_;
   std::string name_;
+  Kind kind_;
 };
 
 Result<std::unique_ptr<File>> open_file(const std::shared_ptr<State>& state,
@@ -316,7 +334,9 @@ Result<std::unique_ptr<File>> SimulatedFolder::create(const std::string& name) {
   if (state_->current.contains(name)) {
     return fail(Error::from_errno(EEXIST).during("creating {}", name));
   }
-  state_->change_names({"", name, std::make_shared<Inode>(), false});
+  auto inode = std::make_shared<Inode>();
+  inode->modified = state_->now;
+  state_->change_names({"", name, std::move(inode), false});
   return open_file(state_, name, true);
 }
 
@@ -374,7 +394,8 @@ Result<std::vector<Files::Entry>> SimulatedFolder::list(const std::string& folde
   std::vector<Entry> entries;
   for (const auto& [name, node] : state_->current) {
     if (name.empty() || folder_of(name) != folder) continue;
-    entries.push_back({folder.empty() ? name : name.substr(folder.size() + 1), node->is_folder});
+    entries.push_back(
+        {folder.empty() ? name : name.substr(folder.size() + 1), node->is_folder, node->modified});
   }
   std::ranges::sort(entries, {}, &Entry::name);
   return entries;
@@ -383,10 +404,20 @@ Result<std::vector<Files::Entry>> SimulatedFolder::list(const std::string& folde
 Result<std::unique_ptr<FolderLock>> SimulatedFolder::lock(const std::string& name) {
   TRY(state_->has_folder(name));
   if (!state_->current.contains(name)) static_cast<void>(TRY(create(name)));
-  if (!state_->locked.insert(name).second) {
+  if (state_->shared[name] > 0 || !state_->locked.insert(name).second) {
     return fail(Error::from_errno(EWOULDBLOCK).during("locking {}", name));
   }
-  return std::unique_ptr<FolderLock>(new SimulatedLock(state_, name));
+  return std::unique_ptr<FolderLock>(new SimulatedLock(state_, name, SimulatedLock::Kind::alone));
+}
+
+Result<std::unique_ptr<FolderLock>> SimulatedFolder::lock_shared(const std::string& name) {
+  TRY(state_->has_folder(name));
+  if (!state_->current.contains(name)) static_cast<void>(TRY(create(name)));
+  if (state_->locked.contains(name)) {
+    return fail(Error::from_errno(EWOULDBLOCK).during("locking {}", name));
+  }
+  ++state_->shared[name];
+  return std::unique_ptr<FolderLock>(new SimulatedLock(state_, name, SimulatedLock::Kind::shared));
 }
 
 std::unique_ptr<SimulatedFolder> SimulatedFolder::crash() {
@@ -397,6 +428,7 @@ std::unique_ptr<SimulatedFolder> SimulatedFolder::crash() {
     if (change.covered || random.below(2) == 0) change.apply(tree);
   }
   auto survived = std::make_shared<State>(state_->loop, random.next_u64());
+  survived->now = state_->now;
   for (const auto& [name, inode] : tree) {
     if (name.empty()) continue;
     // Parents sort before what they hold; a file whose folder is gone is gone.
@@ -405,6 +437,7 @@ std::unique_ptr<SimulatedFolder> SimulatedFolder::crash() {
     auto fresh = std::make_shared<Inode>();
     fresh->is_folder = inode->is_folder;
     fresh->durable = inode->after_crash(random);
+    fresh->modified = inode->modified;
     fresh->current = fresh->durable;
     survived->durable[name] = std::move(fresh);
   }
@@ -430,6 +463,9 @@ void SimulatedFolder::fail_write(std::uint64_t number) {
 std::uint64_t SimulatedFolder::writes() const {
   return state_->writes;
 }
+void SimulatedFolder::set_time(WallTime now) {
+  state_->now = now;
+}
 void SimulatedFolder::fail_reads(ReadFault fault) {
   state_->read_fault = std::move(fault);
 }
@@ -454,10 +490,12 @@ std::vector<std::string> SimulatedFolder::all_files() const {
 
 std::unique_ptr<SimulatedFolder> SimulatedFolder::copy(Loop& loop, std::uint64_t seed) const {
   auto copied = std::make_shared<State>(loop, seed);
+  copied->now = state_->now;
   for (const auto& [name, inode] : state_->current) {
     auto fresh = std::make_shared<Inode>();
     fresh->is_folder = inode->is_folder;
     fresh->durable = fresh->current = inode->current;
+    fresh->modified = inode->modified;
     copied->durable[name] = std::move(fresh);
   }
   copied->current = copied->durable;

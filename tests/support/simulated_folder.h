@@ -30,6 +30,7 @@ class SimulatedFolder final : public Files {
   Result<void> sync_folder(const std::string& name) override;
   Result<std::vector<Entry>> list(const std::string& folder) override;
   Result<std::unique_ptr<FolderLock>> lock(const std::string& name) override;
+  Result<std::unique_ptr<FolderLock>> lock_shared(const std::string& name) override;
   std::string place() const override { return ""; }
 
   // The power goes: this folder is dead from here on (every operation is `lost`), its locks are
@@ -56,6 +57,9 @@ class SimulatedFolder final : public Files {
   // Reads for which this says true fail as a medium error does.
   using ReadFault = std::function<bool(const std::string& name, ByteRun bytes)>;
   void fail_reads(ReadFault fault);
+
+  // What is written from now on was modified then.
+  void set_time(WallTime now);
 
   // For tests to look and to damage, past all faults. The name exists.
   ByteVector content(const std::string& name) const;

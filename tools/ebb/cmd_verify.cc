@@ -84,7 +84,7 @@ class Verify final : public Command {
         result["scrub"] = json_of(report);
         if (!common_.json) print_scrub(outside, report);
       }
-      TRY(check_chains(*repository, outside, sound, result));
+      TRY(tell_gaps(*repository, outside, result));
     }
     result["sound"] = sound;
     result["seconds"] = outside.clock.steady_seconds() - began;
@@ -142,9 +142,10 @@ class Verify final : public Command {
     return scrub.run();
   }
 
-  // Each point names the one before it: a gap means that one was dropped or put back.
-  static Result<void> check_chains(RepositoryAccess& repository, Outside& outside, bool& sound,
-                                   nlohmann::json& result) {
+  // Each point names the one before it. A gap is where points were pruned, and where somebody
+  // took one away: only a person can tell these apart.
+  static Result<void> tell_gaps(RepositoryAccess& repository, Outside& outside,
+                                nlohmann::json& result) {
     nlohmann::json gaps = nlohmann::json::array();
     const auto names = TRY(repository.points().point_names());
     for (const layout::PointName& name : names) {
@@ -154,10 +155,10 @@ class Verify final : public Command {
         return other.volume == name.volume && other.id == point->point.predecessor;
       });
       if (there) continue;
-      sound = false;
       gaps.push_back(name.id.hex());
-      outside.err << fmt::format("ebb: point {} names a predecessor that is not there\n",
-                                 name.id.hex().substr(0, 12));
+      outside.err << fmt::format(
+          "ebb: note: the point before {} is not there: it was pruned, or taken away\n",
+          name.id.hex().substr(0, 12));
     }
     result["gaps"] = gaps;
     return {};

@@ -52,6 +52,8 @@ std::unique_ptr<Command> make_restore(CLI::App& app);
 std::unique_ptr<Command> make_verify(CLI::App& app);
 std::unique_ptr<Command> make_diff(CLI::App& app);
 std::unique_ptr<Command> make_scrub(CLI::App& app);
+std::unique_ptr<Command> make_prune(CLI::App& app);
+std::unique_ptr<Command> make_collect(CLI::App& app);
 std::unique_ptr<Command> make_key(CLI::App& app);
 std::unique_ptr<Command> make_bench(CLI::App& app);
 

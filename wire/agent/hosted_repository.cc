@@ -20,14 +20,8 @@ Result<Repository*> HostedRepository::repository() {
   if (!repository_) {
     repository_ =
         TRY(Repository::open(*files_, world_.kj.ring(), world_.random, StoreAccess::write));
-    source_ = std::make_unique<LocalSource>(*repository_);
   }
   return repository_.get();
-}
-
-Result<LocalSource*> HostedRepository::source() {
-  TRY(repository());
-  return source_.get();
 }
 
 // Somebody else's run is left alone; the former try of this run is ended.

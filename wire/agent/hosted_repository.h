@@ -10,7 +10,6 @@
 #include <memory>
 
 #include "engine/flow/local_sink.h"
-#include "engine/flow/local_source.h"
 #include "wire/loop/turnstile.h"
 
 namespace ebb {
@@ -53,7 +52,6 @@ class HostedRepository {
   // Absent until there is a repository in the folder.
   Result<Repository*> repository();
   bool is_made() const { return repository_ != nullptr; }
-  Result<LocalSource*> source();
 
   // The sink is begun. Busy when the volume has a run of somebody else; the same run (by its data
   // key) is ended first. Waits for a place among the runs.
@@ -75,7 +73,6 @@ class HostedRepository {
   std::string name_;
   std::unique_ptr<Files> files_;
   std::unique_ptr<Repository> repository_;
-  std::unique_ptr<LocalSource> source_;
   std::unique_ptr<Turnstile> opening_;
   std::map<VolumeId, std::shared_ptr<OpenRun>> runs_;
   // Runs whose end failed: what was answered may be gone, so they cannot go on.

@@ -37,6 +37,12 @@ RepositoryServer::RepositoryServer(HostedRepository& repository, Permission perm
                                    std::shared_ptr<PeerLink> link)
     : repository_(repository), permission_(std::move(permission)), link_(std::move(link)) {}
 
+Result<LocalSource*> RepositoryServer::source() {
+  Repository* repository = TRY(repository_.repository());
+  if (!source_) source_.emplace(*repository);
+  return &*source_;
+}
+
 // Pages and places are asked for by who adds, too: it compares with the point before.
 Result<void> RepositoryServer::may_read_content() const {
   return permission_.allows(Verb::add) ? Result<void>() : permission_.allows(Verb::read);
@@ -67,6 +73,7 @@ kj::Promise<void> RepositoryServer::list(ListContext context) {
     for (unsigned i = 0; i < count; ++i) {
       entries[i].setName(all[i].name.c_str());
       entries[i].setIsFolder(all[i].is_folder);
+      entries[i].setModified(all[i].modified.nanoseconds);
     }
     return {};
   });
@@ -149,9 +156,9 @@ kj::Promise<void> RepositoryServer::syncFolder(SyncFolderContext context) {
 kj::Promise<void> RepositoryServer::page(PageContext context) {
   return answer(kj(), link_, context, [this](PageContext& call) -> Result<void> {
     TRY(may_read_content());
-    LocalSource* source = TRY(repository_.source());
+    LocalSource* reading = TRY(source());
     const auto digest = TRY(name_from<PageDigest>(call.getParams().getDigest()));
-    const ByteVector page = TRY(source->page(digest));
+    const ByteVector page = TRY(reading->page(digest));
     call.getResults().setBytes(kj_bytes(page));
     return {};
   });
@@ -160,7 +167,7 @@ kj::Promise<void> RepositoryServer::page(PageContext context) {
 kj::Promise<void> RepositoryServer::locate(LocateContext context) {
   return answer(kj(), link_, context, [this](LocateContext& call) -> Result<void> {
     TRY(permission_.allows(Verb::read));
-    LocalSource* source = TRY(repository_.source());
+    LocalSource* reading = TRY(source());
     const Bytes names = bytes_from(call.getParams().getNames());
     const std::size_t count = names.size() / Fingerprint::size;
     if (names.size() % Fingerprint::size != 0 || count > wire_limits::max_names) {
@@ -169,7 +176,7 @@ kj::Promise<void> RepositoryServer::locate(LocateContext context) {
     std::vector<Fingerprint> asked(count);
     if (count > 0) std::memcpy(asked.data(), names.data(), names.size());
     std::vector<std::optional<RecordPlace>> places(count);
-    TRY(source->locate(asked, places));
+    TRY(reading->locate(asked, places));
     std::vector<PlaceOnWire> found(count);
     for (std::size_t i = 0; i < count; ++i) {
       if (places[i]) found[i] = to_wire(*places[i]);
@@ -182,14 +189,14 @@ kj::Promise<void> RepositoryServer::locate(LocateContext context) {
 kj::Promise<void> RepositoryServer::dataKeyOf(DataKeyOfContext context) {
   return answer(kj(), link_, context, [this](DataKeyOfContext& call) -> Result<void> {
     TRY(permission_.allows(Verb::read));
-    LocalSource* source = TRY(repository_.source());
+    LocalSource* reading = TRY(source());
     const Bytes bytes = bytes_from(call.getParams().getPlace());
     PlaceOnWire place;
     if (bytes.size() != sizeof place)
       return fail(Error::invalid("a place of {} bytes", bytes.size()));
     std::memcpy(&place, bytes.data(), sizeof place);
     const auto name = TRY(name_from<Fingerprint>(call.getParams().getName()));
-    const DataKeyId id = TRY(source->data_key_of(from_wire(place), name));
+    const DataKeyId id = TRY(reading->data_key_of(from_wire(place), name));
     call.getResults().setBytes(kj_bytes(id.view()));
     return {};
   });
@@ -198,7 +205,7 @@ kj::Promise<void> RepositoryServer::dataKeyOf(DataKeyOfContext context) {
 kj::Promise<void> RepositoryServer::fetch(FetchContext context) {
   return answer(kj(), link_, context, [this](FetchContext& call) -> Result<void> {
     TRY(permission_.allows(Verb::read));
-    LocalSource* source = TRY(repository_.source());
+    LocalSource* reading = TRY(source());
     struct Fetching : Fetch {
       bool done = false;
       Result<void> result;
@@ -218,7 +225,7 @@ kj::Promise<void> RepositoryServer::fetch(FetchContext context) {
       mine.result = std::move(result);
       mine.done = true;
     };
-    source->fetch(fetching);
+    reading->fetch(fetching);
     while (!fetching.done) {
       // The kernel writes into the room until then.
       const auto ran = kj().ring().run_once();

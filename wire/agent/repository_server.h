@@ -5,6 +5,7 @@
 // key: it hands out sealed bytes, small objects and places.
 #pragma once
 
+#include "engine/flow/local_source.h"
 #include "wire/agent/hosted_repository.h"
 #include "wire/agent/peer_link.h"
 #include "wire/agent/permission.h"
@@ -35,10 +36,13 @@ class RepositoryServer final : public wire::Repository::Server {
  private:
   RingInKj& kj() { return repository_.world().kj; }
   Result<void> may_read_content() const;
+  // This peer's own: while it reads, what it was told of stays.
+  Result<LocalSource*> source();
 
   HostedRepository& repository_;
   Permission permission_;
   std::shared_ptr<PeerLink> link_;
+  std::optional<LocalSource> source_;
 };
 
 }  // namespace ebb

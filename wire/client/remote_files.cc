@@ -26,6 +26,9 @@ class ReadFile final : public File {
   Result<ByteCount> size() override { return ByteCount(content_.size()); }
   Result<void> preallocate(ByteCount) override { return {}; }
   Result<void> truncate(ByteCount) override { return fail(Error::invalid("it is open to read")); }
+  Result<void> set_modified(WallTime) override {
+    return fail(Error::invalid("it is open to read"));
+  }
 
  private:
   ByteVector content_;
@@ -55,6 +58,9 @@ class NewFile final : public File {
   Result<void> truncate(ByteCount size) override {
     content_.resize(size.size());
     return {};
+  }
+  Result<void> set_modified(WallTime) override {
+    return fail(Error::invalid("the storage agent's clock says when a file was written"));
   }
 
  private:
@@ -142,7 +148,8 @@ Result<std::vector<Files::Entry>> RemoteFiles::list(const std::string& folder) {
     }));
     if (page.isRefused()) return fail(to_error(page.getRefused()));
     for (const auto entry : page.getEntries()) {
-      all.push_back({std::string(entry.getName().cStr()), entry.getIsFolder()});
+      all.push_back(
+          {std::string(entry.getName().cStr()), entry.getIsFolder(), {entry.getModified()}});
     }
     more = page.getMore() && page.getEntries().size() > 0;
   }

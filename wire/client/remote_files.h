@@ -24,6 +24,9 @@ class RemoteFiles final : public Files {
   Result<std::vector<Entry>> list(const std::string& folder) override;
   // Invalid: the agent sees to it that writers keep out of each other's way.
   Result<std::unique_ptr<FolderLock>> lock(const std::string& name) override;
+  Result<std::unique_ptr<FolderLock>> lock_shared(const std::string& name) override {
+    return lock(name);
+  }
   std::string place() const override { return ""; }
 
  private:

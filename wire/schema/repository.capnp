@@ -50,7 +50,11 @@ interface Repository {
       refused @2 :Refusal;
     }
   }
-  struct Entry { name @0 :Text; isFolder @1 :Bool; }
+  struct Entry {
+    name @0 :Text;
+    isFolder @1 :Bool;
+    modified @2 :Int64;         # Nanoseconds since 1970, by the agent's clock.
+  }
 
   write @2 (name :Text, bytes :Data) -> Answer;     # A new file, synced; must not exist.
   rename @3 (from :Text, to :Text) -> Answer;       # Atomic.

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/seed.h"
 #include "tests/support/simulated_folder.h"
 #include "tests/support/temporary_folder.h"
@@ -111,6 +113,37 @@ TEST_P(AnyFiles, WhatIsOpenForReadingIsNotWritten) {
   ASSERT_TRUE(file);
   EXPECT_FALSE(write_and_wait(loop(), **file, ByteIndex(0), bytes_of("T")));
   EXPECT_FALSE((*file)->truncate(0_B));
+}
+
+TEST_P(AnyFiles, ASharedLockIsHeldByManyAndByNobodyBesideOneAlone) {
+  {
+    const auto one = files_->lock_shared("l");
+    const auto other = files_->lock_shared("l");
+    ASSERT_TRUE(one && other);
+    EXPECT_EQ(files_->lock("l").error().kind(), ErrorKind::busy);
+  }
+  EXPECT_TRUE(files_->lock("l"));
+  EXPECT_TRUE(files_->lock_shared("l"));
+}
+
+TEST_P(AnyFiles, SayWhenAFileWasModifiedAndARenameKeepsIt) {
+  const WallTime then{1'700'000'000'123'456'789};
+  const auto modified = [&](const std::string& name) -> std::int64_t {
+    const auto entries = files_->list("");
+    EXPECT_TRUE(entries);
+    const auto found = std::ranges::find(*entries, name, &Files::Entry::name);
+    EXPECT_NE(found, entries->end());
+    return found->modified.nanoseconds;
+  };
+  write("a", "one");
+  EXPECT_NE(modified("a"), then.nanoseconds);
+  ASSERT_TRUE(publish_small_file(*files_, loop(), "b", bytes_of("two"), "t", then));
+  EXPECT_EQ(modified("b"), then.nanoseconds);
+  ASSERT_TRUE(files_->rename("b", "c"));
+  EXPECT_EQ(modified("c"), then.nanoseconds);
+  // Before 1970 too.
+  ASSERT_TRUE(publish_small_file(*files_, loop(), "d", bytes_of("x"), "t", WallTime{-1}));
+  EXPECT_EQ(modified("d"), -1);
 }
 
 TEST_P(AnyFiles, ALockIsHeldByOneUntilItIsGone) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "engine/crypto/digest.h"
@@ -71,6 +72,43 @@ TEST_F(PacksOnDisk, AreFoundByManyNamesAtOnce) {
   publish(40);
   expect_finds_all(*opened(StoreAccess::write));
   expect_finds_all(*opened(StoreAccess::read));
+}
+
+TEST_F(PacksOnDisk, ThatAreCondemnedAreFoundByReadersOnlyUntilTheyArePardoned) {
+  publish(2);
+  const auto store = opened(StoreAccess::write);
+  store->condemn(packs_.front());
+  const auto found = [&] {
+    std::vector<std::optional<RecordPlace>> places(names_.size());
+    EXPECT_TRUE(store->look_up(names_, places));
+    return std::ranges::count(places, true, &std::optional<RecordPlace>::has_value);
+  };
+  EXPECT_EQ(found(), 20);
+  std::vector<std::optional<RecordPlace>> places(names_.size());
+  ASSERT_TRUE(store->look_up_to_read(names_, places));
+  EXPECT_EQ(std::ranges::count(places, true, &std::optional<RecordPlace>::has_value), 40);
+  store->pardon(packs_.front());
+  EXPECT_EQ(found(), 40);
+}
+
+TEST_F(PacksOnDisk, ThatWereForgottenAreMissedByNobody) {
+  publish(2);
+  const PackId gone = packs_.front();
+  {
+    const auto store = opened(StoreAccess::write);
+    ASSERT_TRUE(store->set_whole(true));
+    store->condemn(gone);
+    ASSERT_TRUE(store->forget({&gone, 1}));
+    EXPECT_TRUE(store->whole());
+    EXPECT_FALSE(store->packs().contains(gone));
+    EXPECT_TRUE(store->condemned().empty());
+  }
+  ASSERT_TRUE(files_->remove(layout::pack(gone)));
+  EXPECT_TRUE(opened(StoreAccess::write)->whole());
+  EXPECT_TRUE(opened(StoreAccess::read)->whole());
+  // One that goes by itself is missed.
+  ASSERT_TRUE(files_->remove(layout::pack(packs_.back())));
+  EXPECT_FALSE(opened(StoreAccess::write)->whole());
 }
 
 TEST_F(PacksOnDisk, AReaderKeepsAFewThatTheIndexDoesNotKnowInMemory) {

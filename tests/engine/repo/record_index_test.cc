@@ -118,6 +118,28 @@ TEST_P(AnyIndex, ForgetsPacksAndRemembersWhetherItIsWhole) {
   EXPECT_FALSE(*index->whole());
 }
 
+TEST_P(AnyIndex, ForgetsThoseRecordsOfAPackThatStillLieInIt) {
+  const auto random = test::test_random();
+  const auto index = make();
+  const PackId a = random->name<PackId>();
+  const PackId b = random->name<PackId>();
+  const auto entries = random_entries(*random, 20);
+  const std::vector<TableEntry> moved(entries.begin(), entries.begin() + 10);
+  ASSERT_TRUE(index->add_pack(a, entries));
+  ASSERT_TRUE(index->add_pack(b, moved));
+  std::vector<RecordName> names;
+  for (const TableEntry& entry : entries) names.push_back(entry.name);
+  ASSERT_TRUE(index->forget_records(a, names));
+  std::vector<std::optional<RecordPlace>> places(names.size());
+  ASSERT_TRUE(index->look_up(names, places));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    ASSERT_EQ(places[i].has_value(), i < moved.size()) << i;
+    if (places[i]) {
+      EXPECT_EQ(places[i]->pack, b);
+    }
+  }
+}
+
 TEST(IndexOnDisk, HoldsWhatItHeldWhenItIsOpenedAgain) {
   const auto random = test::test_random();
   const test::TemporaryFolder folder;

@@ -31,6 +31,20 @@ TEST(SizeText, ThatIsNoSizeIsRefused) {
   }
 }
 
+TEST(AgeText, IsANumberAndAUnit) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(*parse_age("90s"), 90s);
+  EXPECT_EQ(*parse_age("15min"), 15min);
+  EXPECT_EQ(*parse_age("36h"), 36h);
+  EXPECT_EQ(*parse_age("30d"), 24h * 30);
+  EXPECT_EQ(*parse_age("8w"), 24h * 56);
+  EXPECT_EQ(*parse_age("0d"), 0s);
+  for (const char* text :
+       {"", "30", "d", "-1d", "1 d", "1m", "1.5h", "30dd", "10000000d", "99999999999999999999s"}) {
+    EXPECT_FALSE(parse_age(text).has_value()) << text;
+  }
+}
+
 TEST(DurationText, GrowsFromSecondsToHours) {
   EXPECT_EQ(duration_text(0.42), "0.4 s");
   EXPECT_EQ(duration_text(192), "3 min 12 s");

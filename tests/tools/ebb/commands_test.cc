@@ -115,6 +115,85 @@ TEST_F(Commands, RestoreOverAnImageWantsAYes) {
   EXPECT_EQ(ebb_.run({"restore", "web1@latest", target, "--yes"}), ExitCode::done) << ebb_.err;
 }
 
+TEST_F(Commands, PruneSaysWhatStaysAndWhyAndRemovesTheRest) {
+  for (int i = 0; i < 2; ++i) {
+    write_at(disk_, ByteIndex(0), ByteVector(10, static_cast<std::byte>(i + 1)));
+    ASSERT_EQ(ebb_.run({"backup", disk_, "--volume", "web1"}), ExitCode::done) << ebb_.err;
+  }
+  const nlohmann::json plan = ebb_.json_of({"prune", "--keep-last", "1", "--dry-run"});
+  has_all(plan, {"points", "removed", "minimum_age_seconds", "dry_run"});
+  ASSERT_EQ(plan["points"].size(), 3u);
+  has_all(plan["points"][0],
+          {"point", "volume", "volume_id", "sequence", "arrived", "keep", "reason"});
+  EXPECT_EQ(plan["points"][0]["reason"], "last 1");
+  EXPECT_EQ(plan["points"][0]["volume"], "web1");
+  EXPECT_EQ(plan["points"][2]["keep"], false);
+  EXPECT_EQ(ebb_.json_of({"points"}).size(), 3u) << "a dry run removes nothing";
+  EXPECT_EQ(ebb_.run({"prune", "--keep-last", "1", "--volume", "nothing"}), ExitCode::failed);
+  EXPECT_EQ(ebb_.run({"prune"}), ExitCode::failed);
+  EXPECT_NE(ebb_.err.find("--keep-last"), std::string::npos) << ebb_.err;
+  ASSERT_EQ(ebb_.run({"prune", "--keep-last", "1", "--volume", "web1"}), ExitCode::done);
+  EXPECT_NE(ebb_.out.find("removed 2 of 3 points"), std::string::npos) << ebb_.out;
+  EXPECT_EQ(ebb_.json_of({"points"}).size(), 1u);
+  // A chain with a gap is no damage.
+  const nlohmann::json verified = ebb_.json_of({"verify"});
+  EXPECT_EQ(verified["sound"], true);
+  EXPECT_EQ(verified["gaps"].size(), 1u);
+  EXPECT_NE(ebb_.err.find("pruned, or taken away"), std::string::npos) << ebb_.err;
+}
+
+TEST_F(Commands, PruneNeedsNoKeyAndThenKnowsVolumesByTheirIds) {
+  const std::string id = ebb_.json_of({"prune", "--keep-last", "1"})["points"][0]["volume_id"];
+  ASSERT_EQ(ebb_.run({"backup", disk_, "--volume", "web1"}), ExitCode::done);
+  ebb_.environment.erase("EBB_PASSPHRASE_FILE");
+  std::filesystem::remove(ebb_.environment["EBB_SOURCE_KEY"]);
+  const nlohmann::json pruned = ebb_.json_of({"prune", "--keep-last", "1", "--volume", id});
+  EXPECT_EQ(pruned["removed"], 1);
+  EXPECT_EQ(pruned["points"][0]["volume"], "");
+  EXPECT_TRUE(ebb_.prompts.empty());
+}
+
+TEST_F(Commands, TheMinimumAgeIsRaisedAndNeverLowered) {
+  ASSERT_EQ(ebb_.run({"prune", "--raise-minimum-age", "30d"}), ExitCode::done) << ebb_.err;
+  EXPECT_EQ(ebb_.run({"prune", "--raise-minimum-age", "29d"}), ExitCode::failed);
+  EXPECT_NE(ebb_.err.find("never lowered"), std::string::npos) << ebb_.err;
+  EXPECT_EQ(ebb_.run({"prune", "--raise-minimum-age", "soon"}), ExitCode::failed);
+  ASSERT_EQ(ebb_.run({"backup", disk_, "--volume", "web1"}), ExitCode::done);
+  const nlohmann::json pruned = ebb_.json_of({"prune", "--keep-last", "1", "--minimum-age", "1s"});
+  EXPECT_EQ(pruned["removed"], 0);
+  EXPECT_EQ(pruned["minimum_age_seconds"], 30 * 86400);
+}
+
+TEST_F(Commands, CollectSaysWhatItGaveBack) {
+  write_at(disk_, ByteIndex(0), ByteVector((1_MiB).size(), std::byte{7}));
+  ASSERT_EQ(ebb_.run({"backup", disk_, "--volume", "web1"}), ExitCode::done);
+  ASSERT_EQ(ebb_.run({"prune", "--keep-last", "1"}), ExitCode::done);
+  const nlohmann::json looked = ebb_.json_of({"collect", "--dry-run"});
+  EXPECT_EQ(looked["packs_unneeded"], 1);
+  EXPECT_EQ(looked["packs_removed"], 0);
+  const nlohmann::json collected = ebb_.json_of({"collect"});
+  EXPECT_EQ(ebb_.code, ExitCode::done) << ebb_.err;
+  has_all(collected, {"points", "packs", "packs_rewritten", "packs_pardoned", "packs_left",
+                      "bytes_written", "waits_for", "obstacles", "seconds"});
+  EXPECT_EQ(collected["packs_removed"], 1);
+  EXPECT_EQ(collected["envelopes_removed"], 1);
+  EXPECT_GT(collected["bytes_freed"], 0);
+  ASSERT_EQ(ebb_.run({"collect"}), ExitCode::done);
+  EXPECT_NE(ebb_.out.find("removed 0"), std::string::npos) << ebb_.out;
+  EXPECT_EQ(ebb_.json_of({"verify"})["sound"], true);
+}
+
+TEST_F(Commands, CollectNamesWhatStandsInTheWay) {
+  const std::string id = ebb_.json_of({"points"})[0]["point"];
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(ebb_.repository + "/points")) {
+    if (entry.is_regular_file()) write_text(entry.path(), "no point");
+  }
+  EXPECT_EQ(ebb_.run({"collect"}), ExitCode::damaged);
+  EXPECT_NE(ebb_.out.find(id), std::string::npos) << ebb_.out;
+  EXPECT_NE(ebb_.out.find("ebb scrub"), std::string::npos) << ebb_.out;
+}
+
 TEST_F(Commands, AWrongPassphraseFails) {
   write_text(ebb_.folder / "wrong", "guess\n");
   const std::string target = ebb_.folder / "target.img";
