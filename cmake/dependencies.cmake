@@ -10,7 +10,7 @@ endfunction()
 
 foreach(pair uring:liburing isal:libisal openssl:libcrypto openssl_tls:libssl
         lz4:liblz4 zstd:libzstd
-        argon2:libargon2 blkid:blkid)
+        argon2:libargon2 blkid:blkid sqlite3:sqlite3)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)
   list(GET pair 1 module)
@@ -49,4 +49,6 @@ ebb_dependency(cli11 CLI11::CLI11)
 
 find_package(CapnProto 0.9 REQUIRED)
 ebb_dependency(capnp_rpc CapnProto::capnp-rpc CapnProto::kj-async)
+# KJ's interfaces have no virtual destructors: kj::heap destroys by the type that it made.
+target_compile_options(deps_capnp_rpc INTERFACE -Wno-non-virtual-dtor)
 ebb_dependency(kj_tls CapnProto::kj-tls CapnProto::capnp-rpc)

@@ -30,7 +30,7 @@ GENERATED = re.compile(r"(\.(o|a|so|pyc|gcda|gcno|img|zip|gz|xz|zst|deb|log)|~|/
 # such library, with the reason.
 # Where exceptions of a library end, and why that library.
 EXCEPTION_BRIDGES = {
-    "tools/ebb/program.cc": "CLI11 reports wrong usage by exceptions",
+    "tools/common/program.cc": "CLI11 reports wrong usage by exceptions",
 }
 
 # Written in pieces, so that this file does not hold what it looks for.

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// command.h - one command of the ebb program: its options and what it does.
+// command.h - the commands of the ebb program, and the options that they share.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <memory>
-#include <nlohmann/json.hpp>
-
 #include "tools/common/engine_host.h"
-#include "tools/common/exit_code.h"
-#include "tools/common/outside.h"
+#include "tools/common/program.h"
 #include "tools/common/show_progress.h"
 
 namespace ebb {
-
-class Command {
- public:
-  virtual ~Command() = default;
-  virtual Result<ExitCode> run(Outside& outside) = 0;
-};
 
 // Options that many commands share.
 struct CommonOptions {
@@ -53,9 +42,6 @@ struct ReadingKeys {
 enum class NeedsKeyring { yes, no };  // no: the source key is enough, if it is there.
 Result<ReadingKeys> reading_keys(const CommonOptions& options, Outside& outside,
                                  Repository& repository, NeedsKeyring needs);
-
-// One line of JSON on the output.
-void print_json(Outside& outside, const nlohmann::json& json);
 
 // The table of commands.
 std::unique_ptr<Command> make_init(CLI::App& app);

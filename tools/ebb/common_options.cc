@@ -106,8 +106,4 @@ Result<ReadingKeys> reading_keys(const CommonOptions& options, Outside& outside,
   return ReadingKeys{std::move(id_key), std::move(keyring), std::move(members)};
 }
 
-void print_json(Outside& outside, const nlohmann::json& json) {
-  outside.out << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
-}
-
 }  // namespace ebb
