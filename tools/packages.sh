@@ -22,6 +22,7 @@ build=(
   libargon2-dev      # passphrases
   liblz4-dev libzstd-dev
   librocksdb-dev     # the fingerprint index
+  libsqlite3-dev     # what a manager knows
   libblkid-dev       # who holds a device
   libfmt-dev libexpected-dev libcli11-dev nlohmann-json3-dev
   capnproto libcapnp-dev  # RPC, and TLS below it
@@ -41,7 +42,7 @@ peers=(
   gdisk e2fsprogs xfsprogs util-linux mount python3 python3-matplotlib
 )
 bench=(
-  liblmdb-dev libsqlite3-dev  # other engines that could hold the fingerprint index
+  liblmdb-dev  # other engines that could hold the fingerprint index
 )
 
 packages_of() {

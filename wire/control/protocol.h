@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// protocol.h - versions, ports and bounds of wire/schema/control.capnp.
+//
+// Both sides hold these bounds: who sends stays below them, who receives refuses what is above
+// before anything is allocated for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "wire/control/ticket.h"
+
+namespace ebb::control {
+
+inline constexpr std::uint32_t oldest_protocol = 1;
+inline constexpr std::uint32_t newest_protocol = 1;
+
+inline constexpr std::uint16_t control_port = 8440;
+inline constexpr std::uint16_t enrolment_port = 8441;
+// The name in the manager's own certificate, by whatever name or address it is dialled. Nobody
+// else is issued it.
+inline constexpr const char* manager_server_name = "ebb-manager";
+
+inline constexpr std::size_t max_message_bytes = 512 * 1024;      // To the manager.
+inline constexpr std::size_t max_answer_bytes = 8 * 1024 * 1024;  // From it.
+inline constexpr int max_message_depth = 16;
+inline constexpr std::size_t max_text = 255;
+inline constexpr std::size_t max_long_text = 4096;
+inline constexpr std::size_t max_message_text = 2000;
+inline constexpr std::size_t max_jobs = 256;
+inline constexpr std::size_t max_points = 1000;
+inline constexpr std::size_t max_policies = 256;
+inline constexpr std::size_t max_runs = 256;
+inline constexpr std::size_t max_patterns = 64;
+inline constexpr std::size_t max_pattern_bytes = 1024;
+inline constexpr std::size_t max_revocations = 4096;
+inline constexpr std::size_t max_repositories = 4096;
+inline constexpr std::size_t max_kept_volumes = 65536;  // In one answer.
+
+inline constexpr std::size_t max_ticket_bytes = 224 + 16 * max_ticket_volumes + 64;
+// A word is eight bytes. The longest list of points is far below a message's bound.
+static_assert(max_points * 200 < max_message_bytes);
+
+// How long tickets are valid: for a source, so long backups go on while the manager is down.
+inline constexpr std::int64_t source_ticket_seconds = 24 * 60 * 60;
+inline constexpr std::int64_t operator_ticket_seconds = 60 * 60;
+// How often storage agents ask for revocations and sources for orders.
+inline constexpr int poll_seconds = 30;
+
+// The version that both speak; `mismatch`, saying which side is the older, when there is none.
+Result<std::uint32_t> agree_on_protocol(std::uint32_t peers_oldest, std::uint32_t peers_newest,
+                                        std::string_view peer);
+
+}  // namespace ebb::control
