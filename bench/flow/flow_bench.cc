@@ -57,8 +57,9 @@ Result<void> round(const Wishes& wishes, EngineHost& host, BlockDevice& device,
 }
 
 Result<void> measure(const Wishes& wishes) {
-  const StopFlag stop;
-  const auto host = TRY(EngineHost::make(wishes.threads, system_random()));
+  StopFlag stop;
+  Outside outside = process_outside(stop);
+  const auto host = TRY(EngineHost::make(wishes.threads, outside));
   const ByteCount size = round_up(TRY(parse_size(wishes.size)), 1_MiB);
   MemoryDevice device(host->ring(), {size});
   ByteVector memory(made_volume_memory.size());

@@ -24,6 +24,9 @@ class RepositoryAccess {
   virtual KeyStore& keys() = 0;
   virtual PointStore& points() = 0;
   virtual ExtentSource& source() = 0;
+  // Before the sink of a run: the permission to write this volume is got, where one is needed.
+  // `label` is what people call it.
+  virtual Result<void> will_write(const VolumeId& volume, const std::string& label) = 0;
   // What a sink cuts from the arena.
   virtual ByteCount sink_memory() const = 0;
   // For one run. The sink outlives neither this nor the arena.
@@ -42,6 +45,7 @@ class LocalAccess final : public RepositoryAccess {
   KeyStore& keys() override { return repository_.keys(); }
   PointStore& points() override { return repository_.points(); }
   ExtentSource& source() override { return source_; }
+  Result<void> will_write(const VolumeId&, const std::string&) override { return {}; }
   ByteCount sink_memory() const override { return PackMemory::total(); }
   std::unique_ptr<ExtentSink> sink(Workers& workers, Arena& arena) override {
     return std::make_unique<SinkWithMemory>(repository_, workers, arena);

@@ -8,6 +8,7 @@
 #include "engine/buffer/arena.h"
 #include "engine/flow/repository_access.h"
 #include "engine/uring/ring.h"
+#include "tools/common/outside.h"
 #include "wire/client/remote_repository.h"
 
 namespace ebb {
@@ -16,14 +17,15 @@ namespace ebb {
 class EngineHost {
  public:
   // `threads` workers; 0: one for each processor.
-  static Result<std::unique_ptr<EngineHost>> make(unsigned threads, Random& random);
+  static Result<std::unique_ptr<EngineHost>> make(unsigned threads, Outside& outside);
 
   // A folder of this machine (write: nobody else writes to it meanwhile), or at a storage agent
-  // (address.h). `observer` and `stop` outlive the host.
+  // (address.h), where this host shows what it has from its enrolment. `observer` outlives the
+  // host.
   Result<RepositoryAccess*> open_repository(const std::string& where, StoreAccess access,
-                                            Observer& observer, const StopFlag& stop);
+                                            Observer& observer);
   // The folder or what stands for it at a storage agent, for making a repository in it.
-  Result<Files*> open_place(const std::string& where, Observer& observer, const StopFlag& stop);
+  Result<Files*> open_place(const std::string& where, Observer& observer);
   // Registered with the ring; at most one lives at a time.
   Result<std::unique_ptr<Arena>> arena(ByteCount size) { return Arena::make(size, ring_.get()); }
 
@@ -31,8 +33,8 @@ class EngineHost {
   Workers& workers() { return *workers_; }
 
  private:
-  explicit EngineHost(Random& random) : random_(random) {}
-  Random& random_;
+  explicit EngineHost(Outside& outside) : outside_(outside) {}
+  Outside& outside_;
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Files> files_;

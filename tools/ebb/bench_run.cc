@@ -60,7 +60,7 @@ class BenchRun {
   Result<BenchReport> run() {
     report_.folder = wishes_.folder;
     report_.backend = TRY(chosen_backend());
-    host_ = TRY(EngineHost::make(wishes_.threads, outside_.random));
+    host_ = TRY(EngineHost::make(wishes_.threads, outside_));
     report_.threads = host_->workers().count();
     files_ = TRY(open_folder(work_.path(), host_->ring()));
     TRY(during(open_volume(), "{}", wishes_.device.empty() ? "making a volume" : wishes_.device));

@@ -96,9 +96,8 @@ class BackupCommand final : public Command {
 
     ShowProgress show(outside, common_.quiet);
     warn_if_changing(show);
-    const auto host = TRY(EngineHost::make(common_.threads, outside.random));
-    RepositoryAccess* repository =
-        TRY(host->open_repository(path, StoreAccess::write, show, outside.stop));
+    const auto host = TRY(EngineHost::make(common_.threads, outside));
+    RepositoryAccess* repository = TRY(host->open_repository(path, StoreAccess::write, show));
     const std::string key_path = source_key_path(common_, outside, repository->config().id);
     const SourceKey key = TRY(read_source_key(key_path));
     const std::string memory_path = key_path + ".state";
@@ -109,6 +108,7 @@ class BackupCommand final : public Command {
       request.remembered = last->second;
     }
 
+    TRY(repository->will_write(volume, request.volume_name));
     const auto source = TRY(SourceDevice::open(device_, request.passport, host->ring()));
     request.holes = source->holes();
     const BackupReport report =

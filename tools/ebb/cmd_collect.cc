@@ -53,9 +53,9 @@ class CollectCommand final : public Command {
   Result<ExitCode> run(Outside& outside) override {
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
-    const auto host = TRY(EngineHost::make(common_.threads, outside.random));
+    const auto host = TRY(EngineHost::make(common_.threads, outside));
     RepositoryAccess* access = TRY(host->open_repository(
-        path, request_.only_look ? StoreAccess::read : StoreAccess::write, show, outside.stop));
+        path, request_.only_look ? StoreAccess::read : StoreAccess::write, show));
     Repository* repository = TRY(access->local());
     const double began = outside.clock.steady_seconds();
     Collect collect({*repository, host->workers(), show, outside.stop, {}}, request_);

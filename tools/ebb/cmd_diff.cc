@@ -43,9 +43,8 @@ class DiffExport {
     if (std::filesystem::exists(output_, error)) return fail(Error::invalid("{} exists", output_));
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
-    const auto host = TRY(EngineHost::make(common_.threads, outside.random));
-    RepositoryAccess* repository =
-        TRY(host->open_repository(path, StoreAccess::read, show, outside.stop));
+    const auto host = TRY(EngineHost::make(common_.threads, outside));
+    RepositoryAccess* repository = TRY(host->open_repository(path, StoreAccess::read, show));
     const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::no));
     const KnownPoint a = TRY(find_point(*repository, keys, a_));
     const KnownPoint b = TRY(find_point(*repository, keys, b_));
@@ -103,7 +102,7 @@ class DiffApply {
   CLI::App* app;
 
   Result<ExitCode> run(Outside& outside) {
-    host_ = TRY(EngineHost::make(common_.threads, outside.random));
+    host_ = TRY(EngineHost::make(common_.threads, outside));
     const auto [folder, name] = folder_and_name(file_);
     const auto files = TRY(open_folder(folder, host_->ring()));
     const auto file = TRY(during(files->open(name), "opening {}", file_));
@@ -117,8 +116,7 @@ class DiffApply {
  private:
   Result<ExitCode> into_repository(DifferenceFile& difference, Outside& outside) {
     ShowProgress show(outside, common_.quiet);
-    RepositoryAccess* access =
-        TRY(host_->open_repository(target_, StoreAccess::write, show, outside.stop));
+    RepositoryAccess* access = TRY(host_->open_repository(target_, StoreAccess::write, show));
     Repository* repository = TRY(access->local());
     if (repository->config().id != difference.repository()) {
       return fail(Error::mismatch("the file comes from repository {}, this one is {}",

@@ -42,8 +42,8 @@ class Init final : public Command {
     }
 
     ShowProgress show(outside, common_.quiet);
-    const auto host = TRY(EngineHost::make(1, outside.random));
-    Files* files = TRY(host->open_place(repo_, show, outside.stop));
+    const auto host = TRY(EngineHost::make(1, outside));
+    Files* files = TRY(host->open_place(repo_, show));
     NewRepository made =
         TRY(during(Repository::create(*files, host->ring(), outside.random, outside.clock.wall(),
                                       secret.reveal(), host_name()),

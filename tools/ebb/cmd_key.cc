@@ -30,9 +30,9 @@ class KeyAction {
   }
   Result<RepositoryAccess*> open(Outside& outside, StoreAccess access) {
     const std::string path = TRY(repo_path(common_, outside));
-    host_ = TRY(EngineHost::make(1, outside.random));
+    host_ = TRY(EngineHost::make(1, outside));
     show_ = std::make_unique<ShowProgress>(outside, common_.quiet);
-    return host_->open_repository(path, access, *show_, outside.stop);
+    return host_->open_repository(path, access, *show_);
   }
   Result<UnlockedKeyring> unlock(RepositoryAccess& repository, Outside& outside) {
     const SecretBuffer secret = TRY(passphrase(common_, outside));

@@ -45,9 +45,8 @@ class Points final : public Command {
   Result<ExitCode> run(Outside& outside) override {
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
-    const auto host = TRY(EngineHost::make(1, outside.random));
-    RepositoryAccess* repository =
-        TRY(host->open_repository(path, StoreAccess::read, show, outside.stop));
+    const auto host = TRY(EngineHost::make(1, outside));
+    RepositoryAccess* repository = TRY(host->open_repository(path, StoreAccess::read, show));
     const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::no));
     std::vector<KnownPoint> points;
     ExitCode code = ExitCode::done;

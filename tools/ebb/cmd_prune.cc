@@ -49,9 +49,9 @@ class Prune final : public Command {
     const std::string path = TRY(repo_path(common_, outside));
     const PruneRequest wanted = TRY(request());
     ShowProgress show(outside, common_.quiet);
-    const auto host = TRY(EngineHost::make(1, outside.random));
-    RepositoryAccess* access = TRY(host->open_repository(
-        path, dry_run_ ? StoreAccess::read : StoreAccess::write, show, outside.stop));
+    const auto host = TRY(EngineHost::make(1, outside));
+    RepositoryAccess* access =
+        TRY(host->open_repository(path, dry_run_ ? StoreAccess::read : StoreAccess::write, show));
     Repository* repository = TRY(access->local());
     const WallTime now = outside.clock.wall();
     PruneRequest request = wanted;

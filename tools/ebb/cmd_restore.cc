@@ -49,9 +49,8 @@ class RestoreCommand final : public Command {
   Result<ExitCode> run(Outside& outside) override {
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
-    const auto host = TRY(EngineHost::make(common_.threads, outside.random));
-    RepositoryAccess* repository =
-        TRY(host->open_repository(path, StoreAccess::read, show, outside.stop));
+    const auto host = TRY(EngineHost::make(common_.threads, outside));
+    RepositoryAccess* repository = TRY(host->open_repository(path, StoreAccess::read, show));
     const ReadingKeys keys = TRY(reading_keys(common_, outside, *repository, NeedsKeyring::yes));
     const KnownPoint known = TRY(find_point(*repository, keys, point_));
     if (known.signer_left) {

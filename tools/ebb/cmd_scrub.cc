@@ -26,9 +26,9 @@ class ScrubCommand final : public Command {
   Result<ExitCode> run(Outside& outside) override {
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
-    const auto host = TRY(EngineHost::make(1, outside.random));
-    RepositoryAccess* repository = TRY(host->open_repository(
-        path, repair_ ? StoreAccess::write : StoreAccess::read, show, outside.stop));
+    const auto host = TRY(EngineHost::make(1, outside));
+    RepositoryAccess* repository =
+        TRY(host->open_repository(path, repair_ ? StoreAccess::write : StoreAccess::read, show));
     Repository* here = TRY(repository->local());
     const double began = outside.clock.steady_seconds();
     Scrub scrub({*here, host->ring(), host->workers(), show, outside.stop},

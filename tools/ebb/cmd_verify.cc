@@ -45,9 +45,8 @@ class Verify final : public Command {
     }
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
-    const auto host = TRY(EngineHost::make(common_.threads, outside.random));
-    RepositoryAccess* repository =
-        TRY(host->open_repository(path, StoreAccess::read, show, outside.stop));
+    const auto host = TRY(EngineHost::make(common_.threads, outside));
+    RepositoryAccess* repository = TRY(host->open_repository(path, StoreAccess::read, show));
     const ReadingKeys keys = TRY(reading_keys(
         common_, outside, *repository, against_.empty() ? NeedsKeyring::yes : NeedsKeyring::no));
     const double began = outside.clock.steady_seconds();

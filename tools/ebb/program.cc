@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // program.cc - the program ebb: a table of commands.
 #include "devmap/core/version.h"
+#include "tools/common/enroll_command.h"
 #include "tools/ebb/command.h"
 
 namespace ebb {
@@ -14,11 +15,15 @@ constexpr ProgramText text{
     "by a check,\n5 damage found, 6 busy, 130 interrupted. Each command has examples in "
     "its --help."};
 
-constexpr CommandMaker makers[] = {make_init,    make_backup,  make_points, make_inspect,
-                                   make_restore, make_verify,  make_diff,   make_scrub,
-                                   make_prune,   make_collect, make_key,    make_bench};
+constexpr CommandMaker makers[] = {
+    make_init,  make_backup, make_points,  make_inspect, make_restore, make_verify,    make_diff,
+    make_scrub, make_prune,  make_collect, make_key,     make_bench,   make_ebb_enroll};
 
 }  // namespace
+
+std::unique_ptr<Command> make_ebb_enroll(CLI::App& app) {
+  return make_enroll(app, "ebb", false);
+}
 
 ExitCode run_ebb(const std::vector<std::string>& arguments, Outside& outside) {
   return run_program(text, makers, arguments, outside);

@@ -3,8 +3,10 @@
 #include <filesystem>
 #include <ostream>
 
+#include "tools/common/host_identity.h"
 #include "tools/common/size_text.h"
 #include "tools/storage/command.h"
+#include "tools/storage/manager_poll.h"
 #include "wire/agent/storage_service.h"
 
 namespace ebb {
@@ -16,7 +18,16 @@ class Serve final : public Command {
   explicit Serve(CLI::App& app) {
     app.add_option("--repository", repositories_, "NAME=FOLDER, as often as there are repositories")
         ->required();
-    app.add_option("--socket", socket_, "Unix socket to listen on")->required();
+    app.add_option("--socket", socket_, "Unix socket to listen on");
+    app.add_option(
+        "--listen", listen_,
+        "Address for other machines, e.g. 0.0.0.0:7442; needs `ebb-storage enroll` before");
+    app.add_option("--address", address_,
+                   "What other machines dial, as the manager tells them (default: as enrolled)");
+    app.add_option("--state", state_, "Folder of this host's identity (or EBB_STATE)");
+    app.add_option("--poll", poll_seconds_, "Seconds between looks at the manager")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
     app.add_option("--runs", bounds_.runs, "Backups at once; more of them wait")
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
@@ -27,13 +38,12 @@ class Serve final : public Command {
     app.add_option("--threads", threads_, "Workers (default: one a processor)")
         ->check(CLI::Range(0, 256));
     app.footer(
-        "Example:\n  ebb-storage serve --repository web1=/srv/backup/web1 --socket "
-        "/run/ebb/storage.sock\n  ebb init unix:/run/ebb/storage.sock:web1\n\n"
-        "The socket is for root and the user that the agent runs as. A folder that is empty "
-        "becomes a\n"
-        "repository by `ebb init`. SIGTERM ends it: what arrived is kept, and no backup in "
-        "progress is "
-        "lost.");
+        "Examples:\n  ebb-storage serve --repository web1=/srv/backup/web1 --socket "
+        "/run/ebb/storage.sock\n"
+        "  ebb-storage serve --repository web1=/srv/backup/web1 --listen 0.0.0.0:7442\n\n"
+        "The socket is for root and the user that the agent runs as; other machines come with a "
+        "certificate and\na ticket of the manager. A folder that is empty becomes a repository by "
+        "`ebb init`. SIGTERM ends it:\nwhat arrived is kept, and what was committed is safe.");
   }
 
   Result<ExitCode> run(Outside& outside) override {
@@ -53,11 +63,36 @@ class Serve final : public Command {
       wishes.repositories.emplace_back(text.substr(0, equals), folder);
     }
     const auto log = [&](std::string_view line) { outside.err << line << std::endl; };
+    if (listen_.empty() && socket_.empty()) {
+      return fail(Error::invalid("where shall it listen? Give --socket, --listen, or both"));
+    }
+    std::optional<control::Identity> identity;
+    if (!listen_.empty()) {
+      const std::string state =
+          !state_.empty() ? state_
+                          : outside.environment("EBB_STATE").value_or(default_state_folder);
+      identity = TRY(control::read_identity(state));
+      if (identity->role != control::Role::storage) {
+        return fail(
+            Error::denied("this host is enrolled as {}, not as storage", name_of(identity->role)));
+      }
+      wishes.secure =
+          SecureListening{listen_, TRY(PrivateKey::of_pem(identity->key.pem().reveal())),
+                          identity->certificate, identity->authority, identity->ticket_key};
+    }
     const auto service =
         TRY(StorageService::make(std::move(wishes), outside.clock, outside.random, log));
-    outside.out << fmt::format("listening socket={} repositories={} runs={} memory={}\n", socket_,
-                               repositories_.size(), bounds_.runs, size_text(bounds_.memory()))
+    outside.out << fmt::format("listening socket={} port={} repositories={} runs={} memory={}\n",
+                               socket_, service->port(), repositories_.size(), bounds_.runs,
+                               size_text(bounds_.memory()))
                 << std::flush;
+    std::optional<ManagerPoll> poll;
+    if (identity) {
+      const std::string address =
+          !address_.empty() ? address_ : fmt::format("{}:{}", identity->name, service->port());
+      poll.emplace(ManagerPoll::World{*service, std::move(*identity), address, log},
+                   std::chrono::seconds(poll_seconds_));
+    }
     TRY(service->run(outside.stop));
     return ExitCode::done;
   }
@@ -65,6 +100,10 @@ class Serve final : public Command {
  private:
   std::vector<std::string> repositories_;
   std::string socket_;
+  std::string listen_;
+  std::string address_;
+  std::string state_;
+  unsigned poll_seconds_ = 30;
   StorageBounds bounds_;
   unsigned threads_ = 0;
 };

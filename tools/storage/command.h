@@ -6,6 +6,7 @@
 
 namespace ebb {
 
+std::unique_ptr<Command> make_storage_enroll(CLI::App& app);
 std::unique_ptr<Command> make_storage_serve(CLI::App& app);
 
 // The whole program. Parses `arguments` (without the program's name) and runs the command.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // program.cc - the program ebb-storage: a table of commands.
 #include "devmap/core/version.h"
+#include "tools/common/enroll_command.h"
 #include "tools/storage/command.h"
 
 namespace ebb {
@@ -15,9 +16,13 @@ constexpr ProgramText text{
     "examples "
     "in its --help."};
 
-constexpr CommandMaker makers[] = {make_storage_serve};
+constexpr CommandMaker makers[] = {make_storage_enroll, make_storage_serve};
 
 }  // namespace
+
+std::unique_ptr<Command> make_storage_enroll(CLI::App& app) {
+  return make_enroll(app, "ebb-storage", true);
+}
 
 ExitCode run_storage(const std::vector<std::string>& arguments, Outside& outside) {
   return run_program(text, makers, arguments, outside);

@@ -8,18 +8,22 @@
 namespace ebb {
 
 struct RemoteLink::State {
-  State(const World& w, std::unique_ptr<Dialer> dialer, const RemoteAddress& address,
+  State(const World& w, std::shared_ptr<const Credentials> shown, const RemoteAddress& address,
         double patience)
       : world(w),
+        credentials(std::move(shown)),
         io(kj::setupAsyncIo()),
         kj(w.ring, io),
-        connection({kj, w.observer, w.stop, w.random}, std::move(dialer), address.repository,
-                   patience),
+        connection(
+            {kj, w.observer, w.stop, w.random},
+            address.socket.empty() ? tls_dialer(address, credentials) : unix_dialer(address.socket),
+            address.repository, patience),
         files(connection),
         objects(files, w.ring, w.random) {}
   ~State() noexcept { kj.wait_for_detached(); }
 
   World world;
+  std::shared_ptr<const Credentials> credentials;
   kj::AsyncIoContext io;
   RingInKj kj;
   Connection connection;
@@ -43,6 +47,13 @@ class RemoteRepository final : public RepositoryAccess {
   KeyStore& keys() override { return keys_; }
   PointStore& points() override { return points_; }
   ExtentSource& source() override { return source_; }
+  Result<void> will_write(const VolumeId& volume, const std::string& label) override {
+    if (link_.credentials && link_.credentials->claim(volume.bytes, label)) {
+      // The next call shows a ticket that names it.
+      link_.connection.dropped(*TRY(link_.connection.session()));
+    }
+    return {};
+  }
   ByteCount sink_memory() const override { return RemoteSink::memory(); }
   std::unique_ptr<ExtentSink> sink(Workers&, Arena& arena) override {
     return std::make_unique<RemoteSink>(link_.connection, source_, points_, arena);
@@ -70,10 +81,8 @@ Result<std::unique_ptr<RemoteLink>> RemoteLink::make(World world, const RemoteAd
   if (address.socket.empty() && !credentials) {
     return fail(Error::denied("this host has no identity to show to {}", address.host));
   }
-  auto dialer = address.socket.empty() ? tls_dialer(address, std::move(credentials))
-                                       : unix_dialer(address.socket);
   return std::unique_ptr<RemoteLink>(
-      new RemoteLink(std::make_unique<State>(world, std::move(dialer), address, patience)));
+      new RemoteLink(std::make_unique<State>(world, std::move(credentials), address, patience)));
 }
 
 Files& RemoteLink::files() {

@@ -92,7 +92,8 @@ class TlsAndTickets : public testing::Test {
     const auto credentials = std::make_shared<const Credentials>(
         Credentials{std::move(host.key), host.certificate,
                     authority.empty() ? authority_.certificate() : authority,
-                    [ticket](const RemoteAddress&) -> Result<ByteVector> { return ticket; }});
+                    [ticket](const RemoteAddress&) -> Result<ByteVector> { return ticket; },
+                    [](const TicketVolume&, const std::string&) { return false; }});
     const auto link = RemoteLink::make({*ring, system_random(), observer, stop},
                                        {"", dialled, port_, "web1"}, credentials, 0);
     EBB_CHECK(link.has_value(), "a link is made before anything is dialled");
@@ -194,7 +195,8 @@ TEST_F(TlsAndTickets, RefuseARevokedHostAndEndItsConnections) {
   const StopFlag stop;
   const auto credentials = std::make_shared<const Credentials>(Credentials{
       std::move(host.key), host.certificate, authority_.certificate(),
-      [&](const RemoteAddress&) -> Result<ByteVector> { return sign_ticket(ticket, manager_); }});
+      [&](const RemoteAddress&) -> Result<ByteVector> { return sign_ticket(ticket, manager_); },
+      [](const TicketVolume&, const std::string&) { return false; }});
   const auto link = RemoteLink::make({*ring, system_random(), observer, stop},
                                      {"", "127.0.0.1", port_, "web1"}, credentials, 0)
                         .value();

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/storage/manager_poll.h"
+
+#include "devmap/core/version.h"
+
+namespace ebb {
+
+ManagerPoll::ManagerPoll(World world, std::chrono::seconds every)
+    : world_(std::move(world)), every_(every), thread_([this] { run(); }) {}
+
+ManagerPoll::~ManagerPoll() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void ManagerPoll::run() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    lock.unlock();
+    const auto polled = poll();
+    if (polled.has_value() != was_reached_) {
+      world_.log(
+          polled ? std::string("reached the manager again")
+                 : fmt::format("cannot reach the manager, and goes on with what tickets say: {}",
+                               polled.error().text()));
+      was_reached_ = polled.has_value();
+    }
+    lock.lock();
+    changed_.wait_for(lock, every_, [this] { return ending_; });
+  }
+}
+
+Result<void> ManagerPoll::poll() {
+  const auto manager = TRY(control::ControlClient::connect(world_.identity, version_text));
+  const control::StorageOrders orders =
+      TRY(manager->poll_storage(world_.own_address, revocations_up_to_));
+  for (const HolderId& holder : orders.revoked) world_.service.revoke(holder);
+  revocations_up_to_ = orders.revocations_up_to;
+  return {};
+}
+
+}  // namespace ebb

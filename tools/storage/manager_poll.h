@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// manager_poll.h - the storage agent's talk with its manager: who was revoked, which points came.
+//
+// A thread of its own, since the agent's has an event loop already. The agent works without a
+// manager as long as tickets last; what could not be told is told at the next poll that gets
+// through.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string_view>
+#include <thread>
+
+#include "wire/agent/storage_service.h"
+#include "wire/control/client/control_client.h"
+
+namespace ebb {
+
+class ManagerPoll {
+ public:
+  struct World {
+    StorageService& service;
+    control::Identity identity;
+    std::string own_address;  // As clients dial it.
+    std::function<void(std::string_view line)> log;
+  };
+  ManagerPoll(World world, std::chrono::seconds every);
+  ~ManagerPoll();
+  ManagerPoll(const ManagerPoll&) = delete;
+  ManagerPoll& operator=(const ManagerPoll&) = delete;
+
+ private:
+  void run();
+  Result<void> poll();
+
+  World world_;
+  std::chrono::seconds every_;
+  std::uint64_t revocations_up_to_ = 0;
+  bool was_reached_ = true;  // Said once, not at each poll.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ending_ = false;  // Under mutex_.
+  std::thread thread_;
+};
+
+}  // namespace ebb
