@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/storage/manager_poll.h"
 
+#include <map>
+
 #include "devmap/core/version.h"
 
 namespace ebb {
@@ -40,6 +42,27 @@ Result<void> ManagerPoll::poll() {
       TRY(manager->poll_storage(world_.own_address, revocations_up_to_));
   for (const HolderId& holder : orders.revoked) world_.service.revoke(holder);
   revocations_up_to_ = orders.revocations_up_to;
+  std::uint64_t version = points_told_;
+  TRY(tell(*manager, world_.service.points_after(version)));
+  points_told_ = version;
+  return {};
+}
+
+// All points of each repository: the manager's catalog can be lost and made anew.
+Result<void> ManagerPoll::tell(control::ControlClient& manager,
+                               const std::vector<StorageService::StoredPoint>& points) {
+  std::map<std::string, std::vector<control::PointToTell>> lists;
+  std::map<std::string, control::WireRepositoryId> ids;
+  for (const StorageService::StoredPoint& point : points) {
+    ids[point.repository] = control::WireRepositoryId{point.repository_id};
+    lists[point.repository].push_back(
+        {control::WirePointId{point.point}, control::WireVolumeId{point.volume}, point.sequence,
+         point.created, point.arrived, point.device.value(), point.stored.value()});
+  }
+  for (const auto& [repository, list] : lists) {
+    TRY(during(manager.tell_points(repository, ids[repository], list), "telling the points of {}",
+               repository));
+  }
   return {};
 }
 

@@ -34,10 +34,13 @@ class ManagerPoll {
  private:
   void run();
   Result<void> poll();
+  static Result<void> tell(control::ControlClient& manager,
+                           const std::vector<StorageService::StoredPoint>& points);
 
   World world_;
   std::chrono::seconds every_;
   std::uint64_t revocations_up_to_ = 0;
+  std::uint64_t points_told_ = 0;
   bool was_reached_ = true;  // Said once, not at each poll.
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -6,6 +6,7 @@
 // whose peer went away ends by itself: what arrived is published, so that nothing is sent twice.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -23,6 +24,8 @@ struct AgentWorld {
   Turnstile& runs;                  // A place for each run that may be open at once.
   Turnstile& fetches;               // A place for each fetch that may be under way at once.
   std::array<std::byte, 16> start;  // New with each start of the agent.
+  // A point came into the repository of this name; for whoever keeps a catalog.
+  std::function<void(const std::string& repository, const SignedPoint& point)> committed;
 };
 
 class HostedRepository;

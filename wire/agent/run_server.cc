@@ -175,6 +175,7 @@ kj::Promise<void> RunServer::commit(CommitContext context) {
     }
     TRY(kept(run_->sink->flush()));
     TRY(run_->sink->commit(point));
+    repository_.world().committed(repository_.name(), point);
     call.getResults().setDone();
     return {};
   });

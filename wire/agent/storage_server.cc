@@ -134,7 +134,8 @@ StorageServer::StorageServer(World world, const StorageBounds& bounds, const Adm
       memory_(world_.arena, PackMemory::for_runs(bounds.runs)),
       runs_(world_.kj, bounds.runs),
       fetches_(world_.kj, bounds.fetches),
-      agent_world_{world_.kj, world_.workers, world_.random, memory_, runs_, fetches_, {}},
+      agent_world_{world_.kj, world_.workers,  world_.random, memory_, runs_, fetches_,
+                   {},        world_.committed},
       errors_(world_) {
   world_.random.fill(agent_world_.start);
   tasks_.emplace(errors_);
@@ -154,6 +155,20 @@ Result<void> StorageServer::keep(const std::string& name, const std::string& fol
     return fail(opened.error().during("opening the repository {}", folder));
   }
   repositories_.insert_or_assign(name, std::move(hosted));
+  return {};
+}
+
+Result<void> StorageServer::each_point(
+    const std::function<void(const std::string& repository, const SignedPoint& point,
+                             WallTime arrived)>& seen) {
+  for (const auto& [name, hosted] : repositories_) {
+    if (!hosted->is_made()) continue;
+    Repository* repository = TRY(hosted->repository());
+    for (const ArrivedPoint& arrived : TRY(repository->arrived_points())) {
+      const auto point = repository->point(arrived.name);
+      if (point) seen(name, *point, arrived.arrived);
+    }
+  }
   return {};
 }
 

@@ -29,6 +29,8 @@ class StorageServer {
     Random& random;
     Arena& arena;  // bounds.memory() is cut from it.
     std::function<void(std::string_view line)> log;
+    // See AgentWorld.
+    std::function<void(const std::string& repository, const SignedPoint& point)> committed;
   };
   // `admission` outlives it.
   StorageServer(World world, const StorageBounds& bounds, const Admission& admission);
@@ -38,6 +40,10 @@ class StorageServer {
 
   // A folder of this machine: a repository, or empty.
   Result<void> keep(const std::string& name, const std::string& folder);
+  // Calls `seen` for each point that is there; damaged ones are left out.
+  Result<void> each_point(
+      const std::function<void(const std::string& repository, const SignedPoint& point,
+                               WallTime arrived)>& seen);
   // Of the owner and its group (mode 0660); a socket that nobody listens to any more is replaced.
   Result<void> listen_on_socket(const std::string& path);
   // `tls` outlives it; where it is given, whoever connects shakes hands first.

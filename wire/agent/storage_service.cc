@@ -37,7 +37,10 @@ struct StorageService::State {
   std::unique_ptr<StorageServer> server;
   std::uint16_t port = 0;
   std::mutex mutex;
-  std::vector<HolderId> to_revoke;  // Under mutex.
+  std::vector<HolderId> to_revoke;                  // Under mutex.
+  std::vector<StorageService::StoredPoint> points;  // Under mutex; they only grow more.
+
+  void note_point(const std::string& repository, const SignedPoint& point, WallTime arrived);
 };
 
 StorageService::StorageService(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -58,11 +61,19 @@ Result<std::unique_ptr<StorageService>> StorageService::make(
   const Admission& admission =
       state->by_ticket ? static_cast<const Admission&>(*state->by_ticket) : state->local;
   state->server = std::make_unique<StorageServer>(
-      StorageServer::World{state->kj, state->workers, random, *state->arena, std::move(log)},
+      StorageServer::World{
+          state->kj, state->workers, random, *state->arena, std::move(log),
+          [&clock, of = state.get()](const std::string& repository, const SignedPoint& point) {
+            of->note_point(repository, point, clock.wall());
+          }},
       wishes.bounds, admission);
   for (const auto& [name, folder] : wishes.repositories) {
     TRY(state->server->keep(name, folder));
   }
+  TRY(state->server->each_point(
+      [&](const std::string& repository, const SignedPoint& point, WallTime arrived) {
+        state->note_point(repository, point, arrived);
+      }));
   if (!wishes.socket.empty()) TRY(state->server->listen_on_socket(wishes.socket));
   if (state->secure)
     TRY(during(listen_securely(*state), "listening on {}", state->secure->address));
@@ -84,6 +95,22 @@ Result<void> StorageService::listen_securely(State& state) {
 
 std::uint16_t StorageService::port() const {
   return state_->port;
+}
+
+void StorageService::State::note_point(const std::string& repository, const SignedPoint& point,
+                                       WallTime arrived) {
+  const std::lock_guard lock(mutex);
+  points.push_back({repository, point.point.repository.bytes, point.id.bytes,
+                    point.point.volume.bytes, point.point.sequence, point.point.created, arrived,
+                    point.point.grid.size(), point.point.counts.stored});
+}
+
+std::vector<StorageService::StoredPoint> StorageService::points_after(
+    std::uint64_t& version) const {
+  const std::lock_guard lock(state_->mutex);
+  if (version == state_->points.size()) return {};
+  version = state_->points.size();
+  return state_->points;
 }
 
 void StorageService::revoke(const HolderId& holder) {

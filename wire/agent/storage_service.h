@@ -48,6 +48,20 @@ class StorageService {
   std::uint16_t port() const;
   // From any thread: this holder is refused from now on, and its connections end within a second.
   void revoke(const HolderId& holder);
+  // What a catalog says of a point that is here.
+  struct StoredPoint {
+    std::string repository;
+    std::array<std::byte, 16> repository_id;
+    std::array<std::byte, 32> point;
+    std::array<std::byte, 16> volume;
+    std::uint64_t sequence = 0;
+    WallTime created;
+    WallTime arrived;
+    ByteCount device;
+    ByteCount stored;
+  };
+  // From any thread: all points that are here, if any came since `version`, which it then moves on.
+  std::vector<StoredPoint> points_after(std::uint64_t& version) const;
   // Serves until `stop` is raised; then ends every run, and publishes what arrived.
   Result<void> run(const StopFlag& stop);
 

@@ -33,6 +33,11 @@ void Connection::dropped(const Session& session) {
   if (session_.get() == &session) session_.reset();
 }
 
+void Connection::renew() {
+  session_.reset();
+  was_connected_ = false;
+}
+
 Result<std::shared_ptr<Connection::Session>> Connection::session() {
   while (connecting_) world_.kj.wait_for_a_turn();
   if (session_) return session_;

@@ -43,6 +43,8 @@ class Connection {
   Result<std::shared_ptr<Session>> session();
   // It was found cut; the next session() connects again.
   void dropped(const Session& session);
+  // The next session() connects anew, with another ticket. Nothing is under way.
+  void renew();
 
   // `ask` takes a wire::Repository::Client and returns the promise of a response.
   template <class Ask>

@@ -50,7 +50,7 @@ class RemoteRepository final : public RepositoryAccess {
   Result<void> will_write(const VolumeId& volume, const std::string& label) override {
     if (link_.credentials && link_.credentials->claim(volume.bytes, label)) {
       // The next call shows a ticket that names it.
-      link_.connection.dropped(*TRY(link_.connection.session()));
+      link_.connection.renew();
     }
     return {};
   }
