@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <ostream>
+#include <string_view>
 
+#include "devmap/core/check.h"
 #include "tests/support/image_file.h"
 
 namespace ebb::test {
@@ -41,18 +43,24 @@ std::ostream& operator<<(std::ostream& to, const EbbRun& run) {
 
 EbbProgram::EbbProgram(const TemporaryFolder& folder, const std::string& elsewhere)
     : repository(elsewhere.empty() ? folder / "repository" : elsewhere),
+      address(repository),
       passphrase(folder / "passphrase"),
       source_key(folder / "source.key"),
       folder_(folder.path()) {
   write_text(passphrase, "correct horse battery staple\n");
+  const char* const wire = std::getenv("EBB_TEST_WIRE");
+  if (wire == nullptr) return;
+  EBB_CHECK(std::string_view(wire) == "unix", "EBB_TEST_WIRE is unix or not set");
+  agent_ = std::make_unique<StorageProgram>(folder / "storage.sock", repository);
+  address = agent_->address();
 }
 
 std::unique_ptr<StartedProgram> EbbProgram::start(Arguments arguments) const {
   arguments.insert(arguments.begin(), program_path());
   arguments.push_back("--json");
-  return StartedProgram::start(arguments, {{"EBB_REPO", repository},
-                                           {"EBB_PASSPHRASE_FILE", passphrase},
-                                           {"EBB_SOURCE_KEY", source_key}});
+  return StartedProgram::start(
+      arguments,
+      {{"EBB_REPO", address}, {"EBB_PASSPHRASE_FILE", passphrase}, {"EBB_SOURCE_KEY", source_key}});
 }
 
 EbbRun EbbProgram::run(Arguments arguments) const {

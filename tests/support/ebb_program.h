@@ -4,6 +4,9 @@
 // The program is $EBB_PROGRAM, else the one that was built with the tests. Where its repository,
 // passphrase and source key are it learns from the environment, so that nothing of this machine's
 // own (/etc/ebb) is read or written.
+//
+// With EBB_TEST_WIRE=unix in the environment the repository is kept by a storage agent (the real
+// ebb-storage, ended with its owner), and ebb reaches it through that one's socket only.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,6 +18,7 @@
 #include <vector>
 
 #include "tests/support/started_program.h"
+#include "tests/support/storage_program.h"
 #include "tests/support/temporary_folder.h"
 #include "tools/common/exit_code.h"
 
@@ -40,14 +44,16 @@ class EbbProgram {
   using Arguments = std::vector<std::string>;
 
   // In `folder`: the passphrase file, the source key, journals, and the repository, unless that
-  // lies elsewhere. Nothing is made but the passphrase file.
+  // lies elsewhere. Nothing is made but the passphrase file, and what an agent needs.
   explicit EbbProgram(const TemporaryFolder& folder, const std::string& repository = "");
 
   // `ebb arguments... --json` to its end.
   EbbRun run(Arguments arguments) const;
   std::unique_ptr<StartedProgram> start(Arguments arguments) const;
 
-  EbbRun init() const { return run({"init", repository}); }
+  EbbRun init() const { return run({"init", address}); }
+  // Of the folder itself, for only whoever has it can look at every byte.
+  EbbRun scrub() const { return run({"scrub", "--repo", repository}); }
   EbbRun backup(const std::string& device, const std::string& volume,
                 const Arguments& more = {}) const;
   // With --yes and a journal in the folder.
@@ -61,12 +67,14 @@ class EbbProgram {
   // Another passphrase file in the folder.
   std::string passphrase_file(const std::string& name, const std::string& passphrase) const;
 
-  std::string repository;
+  std::string repository;  // The folder.
+  std::string address;     // As ebb is told where it is: the folder, or at the agent.
   std::string passphrase;  // The file.
   std::string source_key;
 
  private:
   std::string folder_;
+  std::unique_ptr<StorageProgram> agent_;  // Null unless EBB_TEST_WIRE says so.
 };
 
 // What the program under test says after all its lines were read.

@@ -27,6 +27,7 @@ class StartedProgram {
   StartedProgram(const StartedProgram&) = delete;
   StartedProgram& operator=(const StartedProgram&) = delete;
 
+  pid_t pid() const { return pid_; }
   bool runs();
   void signal(int number);
   // Sends SIGKILL after this time, unless it has ended by itself; true when it was killed.

@@ -50,7 +50,7 @@ TEST(BackupKilled, LeavesASoundRepositoryAndTheNextShipsNothingTwice) {
       }
     }
     running->kill_after(microseconds(random->below(300'000)));
-    const EbbRun scrubbed = ebb.run({"scrub"});
+    const EbbRun scrubbed = ebb.scrub();
     ASSERT_TRUE(scrubbed.ok()) << scrubbed;
   }
   const EbbRun verified = ebb.run({"verify"});
@@ -120,7 +120,7 @@ TEST(BackupInterrupted, BySigintSaysSoAndCanBeRepeated) {
   const EbbRun run = end_of(*running);
   // It may just have ended.
   EXPECT_TRUE(run.is(ExitCode::interrupted) || run.ok()) << run;
-  EXPECT_TRUE(ebb.run({"scrub"}).ok());
+  EXPECT_TRUE(ebb.scrub().ok());
   EXPECT_TRUE(ebb.backup(folder / "disk", "disk").ok());
   EXPECT_TRUE(ebb.run({"verify", "disk@latest", "--against", folder / "disk"}).ok());
 }

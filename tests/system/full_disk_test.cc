@@ -56,7 +56,7 @@ TEST(FullDisk, StopsABackupWithAClearErrorAndLosesNothing) {
   const EbbRun restored = ebb.restore("small@latest", folder / "small-again.img");
   ASSERT_TRUE(restored.ok()) << restored;
   EXPECT_EQ(first_wrong_sector(folder / "small-again.img", small_oracle.state()), "");
-  EXPECT_TRUE(ebb.run({"scrub"}).ok());
+  EXPECT_TRUE(ebb.scrub().ok());
 
   std::filesystem::remove(filler);
   const EbbRun again = ebb.backup(large, "large");

@@ -108,7 +108,8 @@ class RestoreCommand final : public Command {
     }
     target.passport = TRY(during(probe(target_), "looking at the target"));
     target.occupation = TRY(during(probe_occupation(target_), "looking at the target"));
-    target.holds_repository = TRY(lies_on(repository, target_));
+    // A storage agent's folder on this machine is on a disk that is mounted, which refuses too.
+    target.holds_repository = !names_an_agent(repository) && TRY(lies_on(repository, target_));
     return target;
   }
 
