@@ -77,6 +77,9 @@ class EbbProgram {
   std::unique_ptr<StorageProgram> agent_;  // Null unless EBB_TEST_WIRE says so.
 };
 
+// $EBB_PROGRAM, else the one that was built with the tests; the others lie beside it.
+std::string ebb_program_path();
+
 // What the program under test says after all its lines were read.
 EbbRun end_of(StartedProgram& program);
 

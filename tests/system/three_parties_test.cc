@@ -73,10 +73,10 @@ class ThreeParties : public testing::Test {
     return run(words, {{"EBB_MANAGER_DIR", folder_ / "manager"}});
   }
   void start_manager(const std::string& control, const std::string& enrolment) {
-    manager_ = StartedProgram::start({program("ebb-manager"), "serve", "--listen",
-                                      "127.0.0.1:" + control, "--enroll-listen",
-                                      "127.0.0.1:" + enrolment},
-                                     {{"EBB_MANAGER_DIR", folder_ / "manager"}});
+    manager_ =
+        StartedProgram::start({program("ebb-manager"), "serve", "--listen", "127.0.0.1:" + control,
+                               "--enroll-listen", "127.0.0.1:" + enrolment},
+                              {{"EBB_MANAGER_DIR", folder_ / "manager"}});
     enrolment_port_ = port_in(*manager_, "enrolment");
     control_port_ = port_in(*manager_, "control");
   }
@@ -90,8 +90,12 @@ class ThreeParties : public testing::Test {
   }
   EbbRun enroll_with(const std::string& token, const std::string& role, const std::string& name,
                      const Words& more = {}) {
-    Words words{program(role == "storage" ? "ebb-storage" : "ebb"), "enroll",
-                fmt::format("127.0.0.1:{}", enrolment_port_), token, "--name", name};
+    Words words{program(role == "storage" ? "ebb-storage" : "ebb"),
+                "enroll",
+                fmt::format("127.0.0.1:{}", enrolment_port_),
+                token,
+                "--name",
+                name};
     words.insert(words.end(), more.begin(), more.end());
     return run(words, {{"EBB_STATE", folder_ / name}});
   }
@@ -112,8 +116,8 @@ class ThreeParties : public testing::Test {
   bool restores(const std::string& host, const std::string& point) {
     const std::string target = folder_ / "restored.img";
     std::filesystem::remove(target);
-    const EbbRun restored = ebb(host, {"restore", point, target, "--yes", "--journal",
-                                       folder_ / "journal"});
+    const EbbRun restored =
+        ebb(host, {"restore", point, target, "--yes", "--journal", folder_ / "journal"});
     EXPECT_TRUE(restored.ok()) << restored;
     return restored.ok() && same_bytes(read_at(target, ByteIndex(0), 24_MiB),
                                        read_at(folder_ / "disk.img", ByteIndex(0), 24_MiB));
