@@ -2,6 +2,7 @@
 // What enrolled hosts get over the control port, and what they are refused there.
 #include "tests/wire/control/manager/manager_folder.h"
 #include "tests/wire/control/running_manager.h"
+#include "wire/control/bounded.h"
 #include "wire/control/client/connection.h"
 #include "wire/control/protocol.h"
 #include "wire/error_bridge.h"
@@ -176,6 +177,24 @@ TEST_F(ControlTest, RenewsACertificateForTheSameKeyOnly) {
   EXPECT_TRUE(elsewhere([&] { return connect(again).has_value(); }));
   EXPECT_REFUSED(replace_certificate(manager_.state_folder("web1"), web2_, *renewed),
                  ErrorKind::mismatch, "not that of this host's key");
+}
+
+TEST_F(ControlTest, RenewsNoCertificateForAnotherKey) {
+  const auto result = catching([&]() -> Result<void> {
+    const auto connection = TRY(Connection::open(manager_.control(), [&](kj::Timer& timer) {
+      return mutual_tls(web1_.tls(), web1_.authority, timer);
+    }));
+    auto hello = connection->bootstrap().castAs<wire::Manager>().helloRequest();
+    hello.initProtocol().setOldest(oldest_protocol);
+    hello.getProtocol().setNewest(newest_protocol);
+    const auto greeted = connection->wait(hello.send().dropPipeline());
+    auto renew = greeted.getAnswer().getSource().renewRequest();
+    renew.setRequest(as_data(web2_.key.request()));
+    const auto response = connection->wait(renew.send().dropPipeline());
+    if (!response.getAnswer().isRefused()) return {};
+    return fail(to_error(response.getAnswer().getRefused()));
+  });
+  EXPECT_REFUSED(result, ErrorKind::denied, "for the key that it has");
 }
 
 TEST_F(ControlTest, GivesEachRoleItsOwnCallsOnly) {
