@@ -57,7 +57,7 @@ class CollectCommand final : public Command {
     Repository* repository = TRY(
         host->open_repository(path, request_.only_look ? StoreAccess::read : StoreAccess::write));
     const double began = outside.clock.steady_seconds();
-    Collect collect({*repository, host->workers(), show, outside.stop, {}}, request_);
+    Collect collect({*repository, host->workers(), show, outside.stop, {}, {}}, request_);
     const CollectReport report = TRY(during(collect.run(), "collecting garbage in {}", path));
     show.end_line();
     const double seconds = outside.clock.steady_seconds() - began;
