@@ -38,7 +38,7 @@ Result<void> Collect::mark() {
   const auto& there = world_.repository.packs().packs();
   sparse_.assign(there.begin(), there.end());
   std::ranges::sort(sparse_);
-  mark_ = TRY(Mark::make({world_.repository, world_.observer, world_.stop}));
+  mark_ = TRY(Mark::make({world_.repository, world_.observer, world_.stop, world_.breathe}));
   TRY(mark_->mark_new_points());
   report_.points = mark_->points();
   report_.obstacles = mark_->obstacles();
@@ -204,7 +204,13 @@ Result<void> Collect::remove_moved(std::span<const Condemned> packs,
       const auto file = TRY(files().open(moved[i]));
       const PackTail tail = TRY(read_pack_tail(world_.repository.loop(), *file)).tail;
       const auto table = TRY(read_pack_table(world_.repository.loop(), *file, tail));
-      return world_.repository.packs().forget_records(packs[i].pack, table);
+      for (std::span<const TableEntry> rest = table; !rest.empty();) {
+        const auto some = rest.first(std::min(rest.size(), names_in_one_breath));
+        TRY(world_.repository.packs().forget_records(packs[i].pack, some));
+        rest = rest.subspan(some.size());
+        TRY(mark_->breathe());
+      }
+      return {};
     };
     const auto forgotten = forget_records();
     if (!forgotten && !is_obstacle(forgotten.error())) return forgotten;

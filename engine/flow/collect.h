@@ -14,7 +14,6 @@
 // key. One at a time, on the I/O thread of a repository that is open for writing.
 #pragma once
 
-#include <functional>
 #include <unordered_map>
 
 #include "engine/buffer/arena.h"
@@ -56,6 +55,7 @@ class Collect {
     // Waits until somebody may have left; false: that it shall wait no longer. None: it never
     // waits.
     std::function<Result<bool>()> wait;
+    Breathe breathe;
   };
   Collect(World world, CollectRequest request) : world_(std::move(world)), request_(request) {}
   ~Collect();  // What is still condemned is pardoned.

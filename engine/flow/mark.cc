@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/flow/mark.h"
 
+#include <algorithm>
 #include <array>
 
 namespace ebb {
-
-namespace {
-
-// Names that wait to be put into the set together.
-constexpr std::size_t names_at_once = 4096;
-
-}  // namespace
 
 bool is_obstacle(const Error& error) {
   // Invalid: a newer ebb wrote it.
@@ -104,7 +98,7 @@ Result<void> Mark::mark_leaves(const Page& segment) {
 
 Result<void> Mark::use(const RecordName& name, UsedRecords::Entries entries) {
   pending_.push_back({name, entries});
-  return pending_.size() < names_at_once ? Result<void>() : flush();
+  return pending_.size() < names_in_one_breath ? Result<void>() : flush();
 }
 
 Result<void> Mark::flush() {
@@ -121,14 +115,22 @@ Result<void> Mark::flush() {
   }
   TRY(used_->add(pending_));
   pending_.clear();
-  return {};
+  return breathe();
 }
 
 Result<std::vector<std::uint8_t>> Mark::used(std::span<const TableEntry> records) {
-  std::vector<RecordName> names;
-  names.reserve(records.size());
-  for (const TableEntry& record : records) names.push_back(record.name);
-  return used_->contains(names);
+  std::vector<std::uint8_t> all;
+  all.reserve(records.size());
+  while (!records.empty()) {
+    const auto some = records.first(std::min(records.size(), names_in_one_breath));
+    std::vector<RecordName> names;
+    for (const TableEntry& record : some) names.push_back(record.name);
+    const std::vector<std::uint8_t> used = TRY(used_->contains(names));
+    all.insert(all.end(), used.begin(), used.end());
+    records = records.subspan(some.size());
+    TRY(breathe());
+  }
+  return all;
 }
 
 }  // namespace ebb

@@ -9,6 +9,7 @@
 // may be called unused.
 #pragma once
 
+#include <functional>
 #include <set>
 
 #include "devmap/core/interrupt.h"
@@ -24,12 +25,19 @@ struct Obstacle {
   std::string what;
 };
 
+// Called every few milliseconds where work goes on without waiting for anything, so that others on
+// the thread have their turn. They may do whatever they like but collect. None: nobody is there.
+using Breathe = std::function<Result<void>()>;
+// Names that are looked up between two breaths.
+inline constexpr std::size_t names_in_one_breath = 256;
+
 class Mark {
  public:
   struct World {
     Repository& repository;
     Observer& observer;
     const StopFlag& stop;
+    const Breathe& breathe;
   };
   static Result<std::unique_ptr<Mark>> make(World world);
 
@@ -41,6 +49,7 @@ class Mark {
   const std::set<DataKeyId>& data_keys() const { return data_keys_; }
   // 1 for each of the records that a point needs. Without obstacles.
   Result<std::vector<std::uint8_t>> used(std::span<const TableEntry> records);
+  Result<void> breathe() { return world_.breathe ? world_.breathe() : Result<void>(); }
 
  private:
   Mark(World world, std::unique_ptr<UsedRecords> used) : world_(world), used_(std::move(used)) {}

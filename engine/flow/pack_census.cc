@@ -52,14 +52,13 @@ Result<PackCensus> take_census(Repository& repository, Mark& mark, const PackId&
       census.dead += length_of(table[i]);
     }
   }
-  std::vector<RecordName> names;
-  for (const TableEntry& record : wanted) names.push_back(record.name);
-  std::vector<std::optional<RecordPlace>> places(names.size());
-  TRY(packs.look_up_to_read(names, places));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const bool needed = TRY(is_needed_here(packs, pack, wanted[i], places[i]));
+    std::optional<RecordPlace> place;
+    TRY(packs.look_up_to_read({&wanted[i].name, 1}, {&place, 1}));
+    const bool needed = TRY(is_needed_here(packs, pack, wanted[i], place));
     (needed ? census.live : census.dead) += length_of(wanted[i]);
     if (needed) census.needed.push_back(wanted[i]);
+    if (i % names_in_one_breath == 0) TRY(mark.breathe());
   }
   return census;
 }

@@ -50,7 +50,7 @@ class Flips : public testing::Test {
   }
   void remember_files() {
     for (const std::string& name : world_.folder().all_files()) {
-      if (name != "writer.lock") files_[name] = world_.folder().content(name);
+      if (!name.ends_with(".lock")) files_[name] = world_.folder().content(name);
     }
   }
   // A restore gives the right bytes or an error.

@@ -171,9 +171,11 @@ Result<std::uint64_t> FlowWorld::prune(const KeepRule& rule, std::chrono::second
 }
 
 Result<CollectReport> FlowWorld::collect(const CollectRequest& request,
-                                         std::function<Result<bool>()> wait) {
+                                         std::function<Result<bool>()> wait, Breathe breathe) {
   Repository* repository = TRY(this->repository());
-  return Collect({*repository, workers_, observer, stop_, std::move(wait)}, request).run();
+  return Collect({*repository, workers_, observer, stop_, std::move(wait), std::move(breathe)},
+                 request)
+      .run();
 }
 
 Result<DifferenceReport> FlowWorld::export_to(SimulatedFolder& out, const SignedPoint& a,

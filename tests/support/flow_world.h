@@ -111,9 +111,9 @@ class FlowWorld {
   // By the time that the folder has.
   Result<std::uint64_t> prune(const KeepRule& rule,
                               std::chrono::seconds minimum_age = std::chrono::seconds(0));
-  // `wait` as Collect has it.
+  // `wait` and `breathe` as Collect has them.
   Result<CollectReport> collect(const CollectRequest& request,
-                                std::function<Result<bool>()> wait = {});
+                                std::function<Result<bool>()> wait = {}, Breathe breathe = {});
   Result<CollectReport> collect() { return collect(CollectRequest{}); }
   // The clock of the repository's host; files are modified by it.
   void set_time(WallTime now);

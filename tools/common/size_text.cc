@@ -61,13 +61,13 @@ Result<ByteCount> parse_size(std::string_view text) {
 }
 
 Result<std::chrono::seconds> parse_age(std::string_view text) {
-  constexpr std::pair<std::string_view, std::uint64_t> units[] = {
+  constexpr std::pair<std::string_view, std::uint64_t> age_units[] = {
       {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 7 * 86400}};
   constexpr std::uint64_t most = 1'000'000;  // Of any unit: it fits whatever it is.
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  for (const auto& [name, seconds] : units) {
+  for (const auto& [name, seconds] : age_units) {
     if (error == std::errc{} && unit == name && value <= most) {
       return std::chrono::seconds(value * seconds);
     }

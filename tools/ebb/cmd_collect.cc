@@ -58,7 +58,7 @@ class CollectCommand final : public Command {
         path, request_.only_look ? StoreAccess::read : StoreAccess::write, show));
     Repository* repository = TRY(access->local());
     const double began = outside.clock.steady_seconds();
-    Collect collect({*repository, host->workers(), show, outside.stop, {}}, request_);
+    Collect collect({*repository, host->workers(), show, outside.stop, {}, {}}, request_);
     const CollectReport report = TRY(during(collect.run(), "collecting garbage in {}", path));
     show.end_line();
     const double seconds = outside.clock.steady_seconds() - began;

@@ -564,5 +564,66 @@ TEST_F(CollectGarbage, OfAnyStoryLosesNothing) {
   expect_nothing_else_is_stored();
 }
 
+// Whenever the collector lets others run, they back up what was there at some time, prune, or keep
+// a run open until it waits for them.
+TEST_F(CollectGarbage, BesideOthersThatDoWhateverTheyLikeLosesNothing) {
+  std::vector<ByteVector> contents;
+  for (int i = 0; i < 5; ++i) {
+    disk_.write(random_->below(disk_.sectors() - 1500), 1500);
+    contents.push_back(copy_of(disk_.content()));
+  }
+  std::map<std::string, std::vector<Known>> volumes;
+  const auto back_up_some = [&](const std::string& volume) {
+    const ByteVector& content = contents[random_->below(contents.size())];
+    wishes_.volume = volume;
+    const auto device = test::memory_device(world_.loop(), content);
+    const auto report = world_.backup(*device, wishes_);
+    ASSERT_TRUE(report) << report.error().text();
+    volumes[volume].push_back({report->point, content});
+  };
+  const auto one_of_three = [&] { return fmt::format("disk{}", random_->below(3)); };
+  const auto prune_to = [&](std::uint32_t kept) {
+    ASSERT_TRUE(world_.prune({.last = kept}));
+    for (auto& [volume, points] : volumes) {
+      if (points.size() > kept) points.erase(points.begin(), points.end() - kept);
+    }
+  };
+  std::uint64_t removed = 0;
+  for (int round = 0; round < 25; ++round) {
+    back_up_some(one_of_three());
+    back_up_some("own");
+    const Known like = volumes["own"].back();
+    disk_.write(random_->below(disk_.sectors() - 1500), 1500);
+    contents[random_->below(contents.size())] = copy_of(disk_.content());
+    back_up_some("own");
+    prune_to(1);
+    // It was told that all of a point that has gone is there.
+    std::optional<OldRun> old_run(std::in_place, world_, like.point);
+    request_.rewrite_from = static_cast<unsigned>(random_->below(40));
+    const auto wait = [&]() -> Result<bool> {
+      if (random_->below(2) == 0) volumes["own"].push_back({old_run->commit(), like.content});
+      old_run.reset();
+      return true;
+    };
+    const auto breathe = [&]() -> Result<void> {
+      const std::uint64_t what = random_->below(12);
+      if (what == 0) back_up_some(one_of_three());
+      if (what == 1) prune_to(static_cast<std::uint32_t>(1 + random_->below(3)));
+      return {};
+    };
+    const auto report = world_.collect(request_, wait, breathe);
+    ASSERT_TRUE(report) << report.error().text();
+    ASSERT_TRUE(report->obstacles.empty()) << report->obstacles.front().what;
+    removed += report->packs_removed;
+    old_run.reset();
+    if (random_->below(3) == 0) world_.close();
+    for (const auto& [name, points] : volumes) {
+      for (const Known& known : points) expect_restores(known);
+    }
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT(removed, 0u);
+}
+
 }  // namespace
 }  // namespace ebb
