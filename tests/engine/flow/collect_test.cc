@@ -249,7 +249,8 @@ TEST_F(CollectGarbage, LeavesEnvelopesOfARunThatHasNotYetWrittenAPack) {
                                            start.repository, world_.random()));
   {
     const auto arena = *Arena::make(PackMemory::total(), nullptr);
-    LocalSink sink(repository(), world_.workers(), *arena);
+    PackMemory memory(*arena);
+    LocalSink sink(repository(), world_.workers(), memory);
     ASSERT_TRUE(sink.begin(start));
     EXPECT_EQ(collect().envelopes_removed, 0u);
     EXPECT_EQ(count("envelopes/"), before + 1);
@@ -266,7 +267,8 @@ class OldRun {
   OldRun(FlowWorld& world, const SignedPoint& like)
       : world_(world),
         arena_(*Arena::make(PackMemory::total(), nullptr)),
-        sink_(std::make_unique<LocalSink>(**world.repository(), world.workers(), *arena_)),
+        memory_(*arena_),
+        sink_(std::make_unique<LocalSink>(**world.repository(), world.workers(), memory_)),
         point_(like.point) {
     point_.data_key = world.random().name<DataKeyId>();
     const auto base = sink_->begin({point_.repository, point_.volume, point_.data_key, {}});
@@ -297,6 +299,7 @@ class OldRun {
  private:
   FlowWorld& world_;
   std::unique_ptr<Arena> arena_;
+  PackMemory memory_;
   std::unique_ptr<LocalSink> sink_;
   Point point_;
 };
