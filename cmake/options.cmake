@@ -16,6 +16,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports possibly-dangling and uninitialised members in the inlined depths of
   # std::optional and tl::expected where there are none.
   target_compile_options(ebb_options INTERFACE -Wno-maybe-uninitialized)
+else()
+  # clang forgets __extension__ before a statement expression (TRY) when it instantiates a template.
+  target_compile_options(ebb_options INTERFACE -Wno-gnu-statement-expression)
 endif()
 if(EBB_WERROR)
   target_compile_options(ebb_options INTERFACE -Werror)

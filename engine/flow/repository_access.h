@@ -38,13 +38,17 @@ class RepositoryAccess {
 // A repository in this process, which it does not own.
 class LocalAccess final : public RepositoryAccess {
  public:
-  explicit LocalAccess(Repository& repository) : repository_(repository), source_(repository) {}
+  explicit LocalAccess(Repository& repository) : repository_(repository) {}
 
   const RepositoryConfig& config() const override { return repository_.config(); }
   ObjectStore& objects() override { return repository_.objects(); }
   KeyStore& keys() override { return repository_.keys(); }
   PointStore& points() override { return repository_.points(); }
-  ExtentSource& source() override { return source_; }
+  ExtentSource& source() override {
+    // Only who reads counts as a reader, whom a collection waits for.
+    if (!source_) source_.emplace(repository_);
+    return *source_;
+  }
   Result<void> will_write(const VolumeId&, const std::string&) override { return {}; }
   ByteCount sink_memory() const override { return PackMemory::total(); }
   std::unique_ptr<ExtentSink> sink(Workers& workers, Arena& arena) override {
@@ -65,7 +69,7 @@ class LocalAccess final : public RepositoryAccess {
   };
 
   Repository& repository_;
-  LocalSource source_;
+  std::optional<LocalSource> source_;
 };
 
 }  // namespace ebb

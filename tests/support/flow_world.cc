@@ -183,8 +183,7 @@ Result<DifferenceReport> FlowWorld::export_to(SimulatedFolder& out, const Signed
   Repository* repository = TRY(this->repository());
   LocalAccess access(*repository);
   const auto arena = TRY(Arena::make(difference_memory(), nullptr));
-  return export_difference({access, loop_, workers_, *arena, observer, stop_}, a, b, out,
-                           name);
+  return export_difference({access, loop_, workers_, *arena, observer, stop_}, a, b, out, name);
 }
 
 Result<ImportReport> FlowWorld::import_from(SimulatedFolder& in, const std::string& name) {

@@ -36,7 +36,8 @@ class RingInKj final : public OuterLoop, private kj::TaskSet::ErrorHandler {
     });
   }
 
-  // Runs `story` in a fiber that nobody waits for. It sees to everything that it may meet by itself.
+  // Runs `story` in a fiber that nobody waits for. It sees to everything that it may meet by
+  // itself.
   template <class Story>
   void run_detached(Story story) {
     detached_.add(in_fiber(kj::mv(story)));
