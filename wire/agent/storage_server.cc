@@ -208,7 +208,7 @@ kj::Promise<void> StorageServer::serve(kj::AuthenticatedStream accepted) {
 Result<void> StorageServer::end() {
   tasks_ = nullptr;  // Nobody asks any more, and every connection is dropped.
   receivers_.clear();
-  world_.kj.wait_for_detached();  // Their runs end.
+  world_.kj.wait_for_all();  // Their runs end.
   repositories_.clear();
   return {};
 }

@@ -17,7 +17,7 @@ struct RemoteLink::State {
                    patience),
         files(connection),
         objects(files, w.ring, w.random) {}
-  ~State() noexcept { kj.wait_for_detached(); }
+  ~State() noexcept { kj.wait_for_all(); }
 
   World world;
   kj::AsyncIoContext io;
