@@ -78,6 +78,8 @@ class StorageServer::Agent final : public wire::StorageAgent::Server {
       agent.setProgram(version_text);
       const auto hello = call.getParams().getHello();
       TRY(understands(hello));
+      // What was opened is kept as long as the peer wants.
+      if (++opened_ > most_opened) return fail(Error::busy("opened too often; connect again"));
       const std::string name = call.getParams().getRepository().cStr();
       if (!is_repository_name(name)) {
         return fail(Error::invalid("names of repositories are of a-z 0-9 . _ -"));
@@ -107,9 +109,12 @@ class StorageServer::Agent final : public wire::StorageAgent::Server {
         is_older ? "the peer" : "the storage agent"));
   }
 
+  static constexpr unsigned most_opened = 64;
+
   StorageServer& server_;
   Peer peer_;
   std::shared_ptr<PeerLink> link_;
+  unsigned opened_ = 0;
 };
 
 // One connection, with everything that lives as long as it does.
