@@ -52,11 +52,15 @@ Result<HostedRepository::Begun> HostedRepository::begin(const RunStart& start) {
   run->place = std::move(place);
   run->sink = std::make_unique<LocalSink>(*repository, world_.workers, world_.memory);
   runs_.emplace(start.volume, run);  // Before anything waits.
-  auto base = run->sink->begin(start);
+  auto base = [&] {
+    const RunCall call(*run, world_.kj);
+    return run->sink->begin(start);
+  }();
   if (!base) {
     end(run);
     return fail(base.error());
   }
+  if (run->abandoned) return fail(Error::lost("this run was begun anew meanwhile"));
   return Begun{run, std::move(*base)};
 }
 

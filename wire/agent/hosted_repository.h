@@ -42,6 +42,22 @@ struct OpenRun {
       broken;  // Something that it was told is kept is not: it cannot be committed.
 };
 
+// While a call is being answered the run does not end, however the call ends.
+class RunCall {
+ public:
+  RunCall(OpenRun& run, RingInKj& kj) : run_(run), kj_(kj) { ++run_.under_way; }
+  ~RunCall() {
+    --run_.under_way;
+    kj_.called_back();
+  }
+  RunCall(const RunCall&) = delete;
+  RunCall& operator=(const RunCall&) = delete;
+
+ private:
+  OpenRun& run_;
+  RingInKj& kj_;
+};
+
 class HostedRepository {
  public:
   HostedRepository(AgentWorld& world, std::string name, std::unique_ptr<Files> files)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // peer_link.h - how one peer uses its connection, and the bounds on that.
 //
-// A peer that asks and does not read its answers makes them pile up here. Calls wait while too much
-// lies unsent; a peer that goes on asking all the same, or takes nothing for a while, loses its
-// connection.
+// A peer that asks and does not read its answers makes them pile up here. A call begins when there
+// is room for its answer beside those that are being made or lie unsent; a peer that goes on asking
+// all the same loses its connection at once, and one that takes nothing for a while loses it then.
 #pragma once
 
 #include "wire/link/counted_stream.h"
@@ -19,6 +19,7 @@ class PeerLink final : public StreamWatcher {
   static constexpr kj::Duration patience = 60 * kj::SECONDS;
 
   PeerLink(RingInKj& kj, std::string peer) : kj_(kj), peer_(std::move(peer)) {}
+  ~PeerLink() noexcept override = default;
 
   const std::string& peer() const { return peer_; }
   std::uint64_t read() const { return read_; }
@@ -40,7 +41,9 @@ class PeerLink final : public StreamWatcher {
   class Call {
    public:
     explicit Call(std::shared_ptr<PeerLink> link) : link_(std::move(link)) {
-      if (++link_->calls_ > most_calls) link_->is_over_bound_ = true;
+      if (++link_->calls_ <= most_calls) return;
+      link_->is_over_bound_ = true;
+      if (link_->cut_) link_->cut_->fulfill();
     }
     ~Call() { --link_->calls_; }
     Call(const Call&) = delete;
@@ -49,39 +52,65 @@ class PeerLink final : public StreamWatcher {
    private:
     std::shared_ptr<PeerLink> link_;
   };
-  // Before an answer is made: the peer has taken most of the former ones. False when it is gone.
-  bool wait_until_it_reads() {
-    while (unsent_ > most_unsent && !is_closed_) kj_.wait_for_a_turn();
-    return !is_closed_;
-  }
+  // Room for an answer that is being made; waits for it unless the connection ends. An answer
+  // that is larger than all the room waits until it is the only one.
+  class Room {
+   public:
+    Room(PeerLink& link, ByteCount most) : link_(link), bytes_(most.value()) {
+      const auto taken = [&] { return link_.unsent_ + link_.promised_; };
+      while (taken() > 0 && taken() + bytes_ > most_unsent && !link_.is_closed_) {
+        link_.kj_.wait_for_a_turn();
+      }
+      link_.promised_ += bytes_;
+    }
+    ~Room() {
+      link_.promised_ -= bytes_;
+      link_.kj_.called_back();
+    }
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+
+   private:
+    PeerLink& link_;
+    std::uint64_t bytes_;
+  };
   void answered(std::uint64_t bytes) { unsent_ += bytes; }
-  bool must_be_cut() const { return is_over_bound_; }
+  bool is_over_bound() const { return is_over_bound_; }
+  bool is_closed() const { return is_closed_; }
 
   // Resolves when the peer must be cut: it is over its bounds, or takes nothing although there is
-  // something for it.
+  // something for it. Once.
   kj::Promise<void> when_hopeless() {
+    auto cut = kj::newPromiseAndFulfiller<void>();
+    cut_ = kj::mv(cut.fulfiller);
+    return cut.promise.exclusiveJoin(when_stuck());
+  }
+
+ private:
+  static constexpr kj::Duration look_every = 1 * kj::SECONDS;
+
+  kj::Promise<void> when_stuck() {
     const std::uint64_t before = written_;
     return kj_.io()
         .provider->getTimer()
         .afterDelay(look_every)
         .then([this, before]() -> kj::Promise<void> {
           stuck_ = unsent_ > 0 && written_ == before ? stuck_ + look_every : 0 * kj::SECONDS;
-          if (must_be_cut() || stuck_ >= patience) return kj::READY_NOW;
-          return when_hopeless();
+          if (stuck_ >= patience) return kj::READY_NOW;
+          return when_stuck();
         });
   }
-
- private:
-  static constexpr kj::Duration look_every = 1 * kj::SECONDS;
 
   RingInKj& kj_;
   std::string peer_;
   std::uint64_t read_ = 0;
   std::uint64_t written_ = 0;
   std::uint64_t unsent_ = 0;
+  std::uint64_t promised_ = 0;  // To answers that are being made.
   unsigned calls_ = 0;
   bool is_closed_ = false;
   bool is_over_bound_ = false;
+  kj::Own<kj::PromiseFulfiller<void>> cut_;
   kj::Duration stuck_ = 0 * kj::SECONDS;
 };
 

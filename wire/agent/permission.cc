@@ -2,6 +2,7 @@
 #include "wire/agent/permission.h"
 
 #include <algorithm>
+#include <span>
 
 #include "engine/repo/layout.h"
 #include "wire/limits.h"
@@ -9,6 +10,15 @@
 namespace ebb {
 
 namespace {
+
+// Where whoever administers publishes and removes. Points and packs come by runs and go by the
+// agent's own rules.
+constexpr std::string_view areas[] = {layout::keys, layout::members, layout::envelopes,
+                                      layout::temporary};
+
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
 
 // "points" of "points/3fa9/1".
 std::string_view first_part(std::string_view name) {
@@ -80,18 +90,16 @@ Result<void> Permission::allows_listing(std::string_view folder) const {
 
 Result<void> Permission::allows_changing(std::string_view name) const {
   TRY(allows(Verb::administer));
-  // Points and packs come by runs and go by the agent's own rules.
-  constexpr std::string_view areas[] = {layout::config, layout::keys, layout::members,
-                                        layout::envelopes, layout::temporary};
-  if (!is_object_name(name) || std::ranges::find(areas, first_part(name)) == std::end(areas)) {
-    return fail(no_object(name));
-  }
+  // One by one: a whole area would take away what everybody rests on.
+  const bool is_in_area = is_object_name(name) && is_one_of(areas, first_part(name)) &&
+                          name.find('/') != std::string_view::npos;
+  if (!is_in_area && name != layout::config) return fail(no_object(name));
   return {};
 }
 
 Result<void> Permission::allows_making_folder(std::string_view name) const {
   constexpr std::string_view content[] = {layout::points, layout::packs, layout::lost};
-  if (std::ranges::find(content, name) != std::end(content)) return allows(Verb::administer);
+  if (is_one_of(content, name) || is_one_of(areas, name)) return allows(Verb::administer);
   return allows_changing(name);
 }
 

@@ -18,6 +18,13 @@ std::string text_from(capnp::Text::Reader text) {
   return std::string(text.begin(), text.size());
 }
 
+// What answers have at most: a file or a page with its framing, a listing of long names, places.
+constexpr ByteCount object_answer = limits::max_small_object * 2 + small_answer;
+constexpr ByteCount listing_answer =
+    ByteCount(wire_limits::max_list * (wire_limits::max_name_text + 1 + 24)) + small_answer;
+constexpr ByteCount places_answer =
+    ByteCount(wire_limits::max_names * sizeof(PlaceOnWire)) + small_answer;
+
 // Aligned for direct I/O.
 struct FetchRoom {
   explicit FetchRoom(ByteCount size)
@@ -49,7 +56,7 @@ Result<void> RepositoryServer::may_read_content() const {
 }
 
 kj::Promise<void> RepositoryServer::read(ReadContext context) {
-  return answer(kj(), link_, context, [this](ReadContext& call) -> Result<void> {
+  return answer(kj(), link_, context, object_answer, [this](ReadContext& call) -> Result<void> {
     const std::string name = text_from(call.getParams().getName());
     TRY(permission_.allows_reading(name));
     const ByteVector bytes =
@@ -60,7 +67,7 @@ kj::Promise<void> RepositoryServer::read(ReadContext context) {
 }
 
 kj::Promise<void> RepositoryServer::list(ListContext context) {
-  return answer(kj(), link_, context, [this](ListContext& call) -> Result<void> {
+  return answer(kj(), link_, context, listing_answer, [this](ListContext& call) -> Result<void> {
     const std::string folder = text_from(call.getParams().getFolder());
     const std::string after = text_from(call.getParams().getAfter());
     TRY(permission_.allows_listing(folder));
@@ -89,6 +96,9 @@ kj::Promise<void> RepositoryServer::write(WriteContext context) {
       return fail(Error::denied("\"{}\" is written under another name first", name));
     }
     const Bytes bytes = bytes_from(call.getParams().getBytes());
+    if (bytes.size() > limits::max_small_object.size() * 2) {
+      return fail(Error::invalid("{} would be larger than a small object may be", name));
+    }
     static_cast<void>(repository_.files().remove(name));
     const auto file = TRY(repository_.files().create(name));
     TRY(write_and_wait(kj().ring(), *file, ByteIndex(0), bytes));
@@ -154,7 +164,7 @@ kj::Promise<void> RepositoryServer::syncFolder(SyncFolderContext context) {
 }
 
 kj::Promise<void> RepositoryServer::page(PageContext context) {
-  return answer(kj(), link_, context, [this](PageContext& call) -> Result<void> {
+  return answer(kj(), link_, context, object_answer, [this](PageContext& call) -> Result<void> {
     TRY(may_read_content());
     LocalSource* reading = TRY(source());
     const auto digest = TRY(name_from<PageDigest>(call.getParams().getDigest()));
@@ -165,7 +175,7 @@ kj::Promise<void> RepositoryServer::page(PageContext context) {
 }
 
 kj::Promise<void> RepositoryServer::locate(LocateContext context) {
-  return answer(kj(), link_, context, [this](LocateContext& call) -> Result<void> {
+  return answer(kj(), link_, context, places_answer, [this](LocateContext& call) -> Result<void> {
     TRY(permission_.allows(Verb::read));
     LocalSource* reading = TRY(source());
     const Bytes names = bytes_from(call.getParams().getNames());
@@ -203,7 +213,9 @@ kj::Promise<void> RepositoryServer::dataKeyOf(DataKeyOfContext context) {
 }
 
 kj::Promise<void> RepositoryServer::fetch(FetchContext context) {
-  return answer(kj(), link_, context, [this](FetchContext& call) -> Result<void> {
+  const ByteCount most =
+      std::min(ByteCount(context.getParams().getLength()), wire_limits::max_fetch) + small_answer;
+  return answer(kj(), link_, context, most, [this](FetchContext& call) -> Result<void> {
     TRY(permission_.allows(Verb::read));
     LocalSource* reading = TRY(source());
     struct Fetching : Fetch {

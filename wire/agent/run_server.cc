@@ -45,11 +45,8 @@ kj::Promise<void> RunServer::in_run(Context context, Story story) {
                   if (run_->abandoned) {
                     return fail(Error::lost("this run was begun anew or has ended"));
                   }
-                  ++run_->under_way;
-                  Result<void> done = story(c);
-                  --run_->under_way;
-                  repository_.world().kj.called_back();
-                  return done;
+                  const RunCall call(*run_, repository_.world().kj);
+                  return story(c);
                 });
 }
 
@@ -80,6 +77,12 @@ kj::Promise<void> RunServer::lookUp(LookUpContext context) {
     call.getResults().setBytes(kj_bytes(std::as_bytes(std::span(known))));
     return {};
   });
+}
+
+// What comes in while everything is made durable would keep that from ever ending.
+Result<void> RunServer::is_open() const {
+  if (run_->closing) return fail(Error::invalid("the run is being closed already"));
+  return {};
 }
 
 Result<void> RunServer::kept(Result<void> done) {
@@ -114,6 +117,7 @@ Result<void> RunServer::place(std::vector<TableEntry> entries, Bytes records) {
 
 kj::Promise<void> RunServer::put(PutContext context) {
   return in_run(context, [this](PutContext& call) -> Result<void> {
+    TRY(is_open());
     const Bytes sent = bytes_from(call.getParams().getRecords());
     const std::uint32_t length = call.getParams().getLength();
     if (length > sent.size() || length > wire_limits::max_records.value()) {
@@ -128,6 +132,7 @@ kj::Promise<void> RunServer::put(PutContext context) {
 
 kj::Promise<void> RunServer::keep(KeepContext context) {
   return in_run(context, [this](KeepContext& call) -> Result<void> {
+    TRY(is_open());
     const auto digest = TRY(name_from<PageDigest>(call.getParams().getDigest()));
     const Bytes page = bytes_from(call.getParams().getPage());
     if (page.size() > limits::max_small_object.size()) {
@@ -146,12 +151,11 @@ kj::Promise<void> RunServer::keep(KeepContext context) {
 template <class Context, class Story>
 kj::Promise<void> RunServer::closing(Context context, Story story) {
   return in_run(context, [this, story = kj::mv(story)](Context& call) mutable -> Result<void> {
-    if (run_->closing) return fail(Error::invalid("the run is being closed already"));
+    TRY(is_open());
     run_->closing = true;
+    KJ_DEFER(run_->closing = false);
     while (run_->under_way > 1) repository_.world().kj.wait_for_a_turn();
-    Result<void> done = run_->broken ? Result<void>(fail(*run_->broken)) : story(call);
-    run_->closing = false;
-    return done;
+    return run_->broken ? Result<void>(fail(*run_->broken)) : story(call);
   });
 }
 
@@ -161,6 +165,17 @@ kj::Promise<void> RunServer::flush(FlushContext context) {
     call.getResults().setStored(run_->sink->stored().value());
     return {};
   });
+}
+
+// The root of it; what is below, a scrub looks at. Where everything is zero there is no map.
+Result<void> RunServer::map_is_there(const SignedPoint& point) {
+  if (point.point.map.is_zero()) return {};
+  Repository* repository = TRY(repository_.repository());
+  const RecordName name = record_name(point.point.map);
+  std::optional<RecordPlace> place;
+  TRY(repository->packs().look_up(std::span(&name, 1), std::span(&place, 1)));
+  if (!place) return fail(Error::absent("the point names a map that was not put"));
+  return {};
 }
 
 kj::Promise<void> RunServer::commit(CommitContext context) {
@@ -173,7 +188,11 @@ kj::Promise<void> RunServer::commit(CommitContext context) {
     if (!signature_is_right(point)) {
       return fail(Error::denied("the point's signature is wrong"));
     }
+    if (point.point.data_key != run_->start.data_key) {
+      return fail(Error::denied("the point names another data key than the run"));
+    }
     TRY(kept(run_->sink->flush()));
+    TRY(map_is_there(point));
     TRY(run_->sink->commit(point));
     repository_.world().committed(repository_.name(), point);
     call.getResults().setDone();

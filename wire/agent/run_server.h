@@ -29,6 +29,8 @@ class RunServer final : public wire::Run::Server {
   kj::Promise<void> in_run(Context context, Story story);
   template <class Context, class Story>
   kj::Promise<void> closing(Context context, Story story);
+  Result<void> is_open() const;
+  Result<void> map_is_there(const SignedPoint& point);
   // Whatever fails below here leaves something out that the run counts as there.
   Result<void> kept(Result<void> done);
   Result<void> place(std::vector<TableEntry> entries, Bytes records);

@@ -75,6 +75,8 @@ class StorageServer::Agent final : public wire::StorageAgent::Server {
       agent.setProgram(version_text);
       const auto hello = call.getParams().getHello();
       TRY(understands(hello));
+      // What was opened is kept as long as the peer wants.
+      if (++opened_ > most_opened) return fail(Error::busy("opened too often; connect again"));
       const std::string name = call.getParams().getRepository().cStr();
       if (!is_repository_name(name)) {
         return fail(Error::invalid("names of repositories are of a-z 0-9 . _ -"));
@@ -104,9 +106,12 @@ class StorageServer::Agent final : public wire::StorageAgent::Server {
         is_older ? "the peer" : "the storage agent"));
   }
 
+  static constexpr unsigned most_opened = 64;
+
   StorageServer& server_;
   Peer peer_;
   std::shared_ptr<PeerLink> link_;
+  unsigned opened_ = 0;
 };
 
 // One connection, with everything that lives as long as it does.
@@ -243,7 +248,7 @@ kj::Promise<void> StorageServer::when_it_must_go(const Peer& peer) {
 Result<void> StorageServer::end() {
   tasks_ = nullptr;  // Nobody asks any more, and every connection is dropped.
   receivers_.clear();
-  world_.kj.wait_for_detached();  // Their runs end.
+  world_.kj.wait_for_all();  // Their runs end.
   repositories_.clear();
   return {};
 }

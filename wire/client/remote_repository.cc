@@ -20,7 +20,7 @@ struct RemoteLink::State {
             address.repository, patience),
         files(connection),
         objects(files, w.ring, w.random) {}
-  ~State() noexcept { kj.wait_for_detached(); }
+  ~State() noexcept { kj.wait_for_all(); }
 
   World world;
   std::shared_ptr<const Credentials> credentials;

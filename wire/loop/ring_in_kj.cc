@@ -59,8 +59,9 @@ void RingInKj::wait_for_a_turn() {
   wait_for(kj::mv(turn.promise));
 }
 
-void RingInKj::wait_for_detached() {
+void RingInKj::wait_for_all() {
   wait_for(detached_.onEmpty());
+  while (stories_ > 0) wait_for_a_turn();
 }
 
 void RingInKj::taskFailed(kj::Exception&& exception) {

@@ -30,10 +30,15 @@ class RingInKj final : public OuterLoop, private kj::TaskSet::ErrorHandler {
   // be called off: it must see by itself that nobody wants it any more.
   template <class Story>
   auto in_fiber(Story story) -> kj::Promise<decltype(story())> {
-    return fibers_.startFiber([this, story = kj::mv(story)](kj::WaitScope& scope) mutable {
-      const Turn turn(*this, scope);
-      return story();
-    });
+    ++stories_;
+    return fibers_
+        .startFiber([this, story = kj::mv(story)](kj::WaitScope& scope) mutable {
+          const Turn turn(*this, scope);
+          return story();
+        })
+        .attach(kj::defer([this] {
+          if (--stories_ == 0) called_back();
+        }));
   }
 
   // Runs `story` in a fiber that nobody waits for. It sees to everything that it may meet by
@@ -42,8 +47,8 @@ class RingInKj final : public OuterLoop, private kj::TaskSet::ErrorHandler {
   void run_detached(Story story) {
     detached_.add(in_fiber(kj::mv(story)));
   }
-  // Until every detached story has ended.
-  void wait_for_detached();
+  // Until every story in a fiber has ended, detached or not.
+  void wait_for_all();
 
   // Waits for a promise where the engine waits: on this stack or in this fiber.
   template <class T>
@@ -89,6 +94,7 @@ class RingInKj final : public OuterLoop, private kj::TaskSet::ErrorHandler {
   kj::FiberPool fibers_;
   kj::WaitScope* scope_;
   std::vector<kj::Own<kj::PromiseFulfiller<void>>> waiting_;
+  unsigned stories_ = 0;  // In fibers.
   kj::Promise<void> pump_ = nullptr;
   kj::TaskSet detached_;
 };
