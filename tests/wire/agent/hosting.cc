@@ -41,19 +41,20 @@ Hosting::Hosting(const StorageBounds& bounds, std::unique_ptr<Random> random)
     EBB_CHECK(made.has_value(), "a repository in a temporary folder can be made");
     key_ = std::move(made->source);
   }
-  const auto admission = [this](const Peer&, const std::string&,
-                                Bytes ticket) -> Result<Permission> {
-    const auto found = permissions_.find(std::string(text_of(ticket)));
-    if (found == permissions_.end()) return fail(Error::denied("nobody knows this ticket"));
-    return found->second;
-  };
   server_ = std::make_unique<StorageServer>(
-      StorageServer::World{*kj_, *workers_, *random_, *arena_, [](std::string_view) {}}, bounds,
-      admission);
+      StorageServer::World{*kj_, *workers_, *random_, *arena_, [](std::string_view) {},
+                           [](const std::string&, const SignedPoint&) {}},
+      bounds, *this);
   EBB_CHECK(server_->keep("disks", folder()).has_value(), "a new repository is kept");
   EBB_CHECK(server_->keep("empty", folder_ / "empty").has_value(), "an empty folder is kept");
   EBB_CHECK(server_->listen_on_socket(folder_ / "socket").has_value(), "a socket can be made");
   allow("all", {Verb::add, Verb::read, Verb::keys, Verb::administer, Verb::scrub});
+}
+
+Result<Permission> Hosting::admit(const Peer&, const std::string&, Bytes ticket) const {
+  const auto found = permissions_.find(std::string(text_of(ticket)));
+  if (found == permissions_.end()) return fail(Error::denied("nobody knows this ticket"));
+  return found->second;
 }
 
 Hosting::~Hosting() noexcept {

@@ -22,7 +22,7 @@
 
 namespace ebb::test {
 
-class Hosting {
+class Hosting : public Admission {
  public:
   struct Client {
     explicit Client(kj::Own<kj::AsyncIoStream> taken);
@@ -37,7 +37,7 @@ class Hosting {
   // Keeps one new repository, "disks", and an empty folder, "empty"; "all" may do everything.
   Hosting() : Hosting(StorageBounds{}, test_random()) {}
   Hosting(const StorageBounds& bounds, std::unique_ptr<Random> random);
-  ~Hosting() noexcept;
+  ~Hosting() noexcept override;
   Hosting(const Hosting&) = delete;
   Hosting& operator=(const Hosting&) = delete;
 
@@ -86,6 +86,9 @@ class Hosting {
   std::vector<std::string> points();
 
  private:
+  Result<Permission> admit(const Peer& peer, const std::string& repository,
+                           Bytes ticket) const override;
+  bool may_stay(const Peer&) const override { return true; }
   TemporaryFolder folder_;
   kj::AsyncIoContext io_;
   std::unique_ptr<Ring> ring_;
