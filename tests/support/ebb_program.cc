@@ -12,11 +12,6 @@ namespace ebb::test {
 
 namespace {
 
-std::string program_path() {
-  const char* given = std::getenv("EBB_PROGRAM");
-  return given != nullptr ? given : EBB_PROGRAM;
-}
-
 nlohmann::json last_line_as_json(const std::string& text) {
   const std::string whole = text.ends_with('\n') ? text.substr(0, text.size() - 1) : text;
   const std::size_t before = whole.rfind('\n');
@@ -26,6 +21,11 @@ nlohmann::json last_line_as_json(const std::string& text) {
 }
 
 }  // namespace
+
+std::string ebb_program_path() {
+  const char* given = std::getenv("EBB_PROGRAM");
+  return given != nullptr ? given : EBB_PROGRAM;
+}
 
 nlohmann::json EbbRun::finding(const std::string& id) const {
   if (!json.is_object() || !json.contains("findings")) return {};
@@ -48,7 +48,7 @@ EbbProgram::EbbProgram(const TemporaryFolder& folder, const std::string& elsewhe
 }
 
 std::unique_ptr<StartedProgram> EbbProgram::start(Arguments arguments) const {
-  arguments.insert(arguments.begin(), program_path());
+  arguments.insert(arguments.begin(), ebb_program_path());
   arguments.push_back("--json");
   return StartedProgram::start(arguments, {{"EBB_REPO", repository},
                                            {"EBB_PASSPHRASE_FILE", passphrase},

@@ -69,6 +69,9 @@ class EbbProgram {
   std::string folder_;
 };
 
+// $EBB_PROGRAM, else the one that was built with the tests; the others lie beside it.
+std::string ebb_program_path();
+
 // What the program under test says after all its lines were read.
 EbbRun end_of(StartedProgram& program);
 
