@@ -25,8 +25,10 @@ Result<Files*> EngineHost::open_place(const std::string& where, Observer& observ
     std::shared_ptr<const Credentials> credentials;
     if (address.socket.empty()) {
       const std::string state = outside_.environment("EBB_STATE").value_or(default_state_folder);
-      credentials = TRY(
-          HostIdentity::credentials(TRY(HostIdentity::read(state, outside_.clock, version_text))));
+      // Set by ebb-agent: a policy decides how long its points are kept.
+      const std::string policy = outside_.environment("EBB_POLICY").value_or("");
+      credentials = TRY(HostIdentity::credentials(
+          TRY(HostIdentity::read(state, outside_.clock, version_text, policy))));
     }
     link_ = TRY(RemoteLink::make({*ring_, outside_.random, observer, outside_.stop}, address,
                                  std::move(credentials)));

@@ -8,25 +8,12 @@
 #include "tools/common/size_text.h"
 #include "tools/common/source_device.h"
 #include "tools/common/source_memory.h"
+#include "tools/common/volume_name.h"
 #include "tools/ebb/command.h"
 
 namespace ebb {
 
 namespace {
-
-// A name for a device that was given none: what people call it, from what does not change when
-// disks are plugged elsewhere.
-std::string volume_name_for(const Passport& passport) {
-  const auto base = [](const std::string& path) { return path.substr(path.rfind('/') + 1); };
-  if (!passport.dm_name.empty()) return passport.dm_name;
-  if (!passport.backing_file.empty()) return base(passport.backing_file);
-  const std::string id = !passport.serial.empty() ? passport.serial : passport.wwn;
-  if (!id.empty()) {
-    return passport.partition_number == 0 ? id
-                                          : fmt::format("{}-part{}", id, passport.partition_number);
-  }
-  return base(passport.path);
-}
 
 nlohmann::json json_of(const BackupReport& report, const std::vector<std::string>& notes) {
   nlohmann::json unreadable = nlohmann::json::array();

@@ -2,6 +2,7 @@
 // cmd_serve.cc - ebb-manager serve: both ports, until SIGTERM.
 #include <ostream>
 
+#include "tools/common/service_notice.h"
 #include "tools/manager/command.h"
 #include "wire/control/manager/server.h"
 #include "wire/control/protocol.h"
@@ -15,6 +16,7 @@ class PrintedEvents final : public ServerEvents {
   PrintedEvents(Outside& outside, bool json) : outside_(outside), json_(json) {}
 
   void listening(std::uint16_t control, std::uint16_t enrolment) override {
+    tell_service_manager(outside_, service_is_ready);
     if (json_) {
       print_json(outside_,
                  {{"event", "listening"}, {"control", control}, {"enrolment", enrolment}});
@@ -53,6 +55,7 @@ class Serve final : public Command {
                                     TRY(parse_address(enrolment_, enrolment_port))};
     PrintedEvents events(outside, options_.json);
     TRY(serve_manager(*store, addresses, outside.clock, outside.random, outside.stop, events));
+    tell_service_manager(outside, service_is_stopping);
     events.event("stopped");
     return ExitCode::done;
   }

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "tools/common/host_identity.h"
+#include "tools/common/service_notice.h"
 #include "tools/common/size_text.h"
 #include "tools/storage/command.h"
 #include "tools/storage/manager_poll.h"
@@ -93,7 +94,9 @@ class Serve final : public Command {
       poll.emplace(ManagerPoll::World{*service, std::move(*identity), address, log},
                    std::chrono::seconds(poll_seconds_));
     }
+    tell_service_manager(outside, service_is_ready);
     TRY(service->run(outside.stop));
+    tell_service_manager(outside, service_is_stopping);
     return ExitCode::done;
   }
 

@@ -40,6 +40,7 @@ struct PolicyOrder {
   std::uint16_t window_end = 0;
   std::string before;
   std::string after;
+  bool operator==(const PolicyOrder&) const = default;
 };
 
 struct RunOrder {

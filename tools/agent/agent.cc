@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/agent/agent.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+#include <ostream>
+
+#include "devmap/core/version.h"
+#include "engine/crypto/digest.h"
+#include "tools/common/service_notice.h"
+
+namespace ebb {
+
+namespace {
+
+constexpr std::chrono::milliseconds look_every{200};
+constexpr std::int64_t nanoseconds = 1'000'000'000;
+
+std::int64_t seconds_of(WallTime time) {
+  return time.nanoseconds / nanoseconds;
+}
+
+Moment moment_of(WallTime time) {
+  const std::time_t seconds = seconds_of(time);
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  const int of_day = local.tm_hour * 3600 + local.tm_min * 60 + std::min(local.tm_sec, 59);
+  return {seconds, static_cast<std::uint32_t>(of_day)};
+}
+
+// Nothing when somebody else has it. Goes with its descriptor, and so with the last process that
+// has it.
+Result<std::optional<UniqueFd>> try_lock(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return std::optional<UniqueFd>(std::move(fd));
+  if (errno == EWOULDBLOCK) return std::optional<UniqueFd>();
+  return fail(Error::from_errno(errno).during("locking {}", path));
+}
+
+std::string folder_of(const std::string& state_folder) {
+  return state_folder + "/agent";
+}
+// A name may be longer than a file's, and may hold anything.
+std::string lock_of(const std::string& state_folder, const std::string& volume) {
+  return folder_of(state_folder) + "/locks/" + sha256(bytes_of(volume)).hex().substr(0, 32);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> Agent::make(AgentSettings settings, Outside& outside) {
+  auto identity = TRY(HostIdentity::read(settings.state_folder, outside.clock, version_text));
+  if (identity->identity().role != control::Role::source) {
+    return fail(Error::denied("this host is enrolled as {}, not as source",
+                              name_of(identity->identity().role)));
+  }
+  const std::string folder = folder_of(settings.state_folder);
+  std::error_code error;
+  std::filesystem::create_directories(folder + "/locks", error);
+  if (error) return fail(Error::from_errno(error.value()).during("making {}", folder));
+  auto lock = TRY(try_lock(folder + "/lock"));
+  if (!lock) return fail(Error::busy("another ebb-agent works with {}", settings.state_folder));
+  return std::unique_ptr<Agent>(
+      new Agent(std::move(settings), outside, std::move(identity), std::move(*lock)));
+}
+
+Agent::Agent(AgentSettings settings, Outside& outside, std::shared_ptr<HostIdentity> identity,
+             UniqueFd lock)
+    : settings_(std::move(settings)),
+      outside_(outside),
+      host_(identity->identity().holder()),
+      host_name_(identity->identity().name),
+      lock_(std::move(lock)),
+      state_(folder_of(settings_.state_folder) + "/state.json",
+             [this](std::string_view line) { log(line); }),
+      talk_({state_, busy_, settings_.state_folder, outside_.clock,
+             [this](std::string_view line) { log(line); }},
+            std::move(identity)) {
+  state_.change([&](AgentState& state) { state.end_what_ran(outside_.clock.wall()); });
+}
+
+void Agent::log(std::string_view line) {
+  const std::lock_guard lock(log_mutex_);
+  outside_.err << line << std::endl;
+}
+
+void Agent::run() {
+  polls_ = std::make_unique<Periodic>(std::chrono::seconds(settings_.poll_seconds),
+                                      [this] { talk_.talk(); });
+  tell_service_manager(outside_, service_is_ready);
+  while (!outside_.stop.raised()) {
+    end_ended();
+    look_for_volumes();
+    begin_requests();
+    begin_due();
+    std::this_thread::sleep_for(look_every);
+  }
+  tell_service_manager(outside_, service_is_stopping);
+  // The runs see the flag themselves.
+  while (!active_.empty()) {
+    end_ended();
+    std::this_thread::sleep_for(look_every);
+  }
+  polls_.reset();
+}
+
+// Devices come and go; and policies change.
+void Agent::look_for_volumes() {
+  auto policies = state_.read([](const AgentState& state) { return state.policies; });
+  const double now = outside_.clock.steady_seconds();
+  if (policies == policies_ && now - looked_at_ < settings_.poll_seconds) return;
+  policies_ = std::move(policies);
+  looked_at_ = now;
+  targets_.clear();
+  for (const control::PolicyOrder& policy : policies_) {
+    targets_[policy.name] = find_volumes(policy, host_name_);
+    known_since_.try_emplace(policy.name, seconds_of(outside_.clock.wall()));
+  }
+  std::erase_if(known_since_, [&](const auto& known) { return !targets_.contains(known.first); });
+}
+
+// A request is for the volumes that are there when it is first seen.
+void Agent::begin_requests() {
+  const auto waits = [](const AgentState& state) {
+    return std::any_of(state.runs.begin(), state.runs.end(),
+                       [](const auto& run) { return !run.second.is_begun; });
+  };
+  if (!state_.read(waits)) return;
+  state_.change([&](AgentState& state) {
+    for (auto& [number, run] : state.runs) {
+      const auto targets = targets_.find(run.policy);
+      if (run.is_begun || targets == targets_.end()) continue;
+      run.is_begun = true;
+      for (const Target& target : targets->second) run.left.insert(target.volume);
+    }
+  });
+}
+
+std::vector<Agent::Choice> Agent::candidates(const AgentState& state, std::vector<Due>& due) const {
+  std::vector<Choice> choices;
+  const Moment now = moment_of(outside_.clock.wall());
+  for (const auto& policy : policies_) {
+    // Until the manager has said where the repository is.
+    if (!state.addresses.contains(policy.repository)) continue;
+    const Rule rule{policy.every_seconds,
+                    {policy.window_begin, policy.window_end},
+                    offset_of(host_, policy.every_seconds)};
+    for (const Target& target : targets_.at(policy.name)) {
+      for (const auto& [number, run] : state.runs) {
+        if (run.policy != policy.name || !run.left.contains(target.volume)) continue;
+        due.push_back({target.volume, static_cast<std::int64_t>(number), true});
+        choices.push_back({&policy, &target, number});
+      }
+      History history{known_since_.at(policy.name), std::nullopt};
+      if (const auto volumes = state.ended.find(policy.name); volumes != state.ended.end()) {
+        const auto ended = volumes->second.find(target.volume);
+        if (ended != volumes->second.end()) history.last_end = ended->second;
+      }
+      if (const auto since = due_since(rule, history, now)) {
+        due.push_back({target.volume, *since, false});
+        choices.push_back({&policy, &target, 0});
+      }
+    }
+  }
+  return choices;
+}
+
+void Agent::begin_due() {
+  if (active_.size() >= settings_.runs) return;
+  // A ticket is being renewed: in a moment.
+  const std::unique_lock lock(busy_.mutex, std::try_to_lock);
+  if (!lock) return;
+  const auto state = state_.read([](const AgentState& now) { return now; });
+  std::vector<Due> due;
+  const std::vector<Choice> choices = candidates(state, due);
+  std::set<std::string> running;
+  for (const auto& active : active_) running.insert(active->volume);
+  for (const std::size_t i : choose(due, running, settings_.runs - active_.size())) {
+    begin(state, choices[i]);
+  }
+}
+
+control::JobToReport Agent::job_for(const Choice& choice) const {
+  control::JobToReport job;
+  job.id = outside_.random.name<control::WireJobId>();
+  job.kind = "backup";
+  job.policy = choice.policy->name;
+  job.run = choice.number;
+  job.repository = choice.policy->repository;
+  job.label = last_line_of(choice.target->path);
+  job.started = outside_.clock.wall();
+  return job;
+}
+
+std::string Agent::why_not(const Choice& choice) const {
+  if (!choice.target->problem.empty()) return choice.target->problem;
+  const bool has_hooks = !choice.policy->before.empty() || !choice.policy->after.empty();
+  if (has_hooks && !settings_.may_run_hooks) {
+    return "the policy has hooks, and this host's ebb-agent was started with --no-hooks";
+  }
+  return {};
+}
+
+void Agent::begin(const AgentState& now, const Choice& choice) {
+  const std::string& volume = choice.target->volume;
+  control::JobToReport job = job_for(choice);
+  RunEnd refused;
+  refused.message = why_not(choice);
+  auto lock = try_lock(lock_of(settings_.state_folder, volume));
+  if (!lock) refused.message = lock.error().text();
+  // A backup of a former agent still runs: later.
+  if (refused.message.empty() && !*lock) return;
+  note_begun(choice, job);
+  if (!refused.message.empty()) return finish(volume, std::move(job), refused);
+
+  log(fmt::format("began policy={} volume={} path={}", job.policy, volume, job.label));
+  auto active = std::make_unique<Active>();
+  active->job = std::move(job);
+  active->volume = volume;
+  active->lock = std::move(**lock);
+  active->wish = {
+      settings_.program, settings_.state_folder, now.addresses.at(choice.policy->repository),
+      *choice.policy,    *choice.target,         active->lock.get()};
+  busy_.names.insert(active->wish.policy.repository);
+  Active& self = *active;
+  active->thread = std::thread([&self, &stop = outside_.stop] {
+    self.end = run_volume(self.wish, stop);
+    self.has_ended = true;
+  });
+  active_.push_back(std::move(active));
+  polls_->wake();
+}
+
+void Agent::note_begun(const Choice& choice, const control::JobToReport& job) {
+  state_.change([&](AgentState& state) {
+    state.put(job);
+    if (choice.number != 0) state.runs[choice.number].left.erase(choice.target->volume);
+  });
+}
+
+void Agent::end_ended() {
+  for (const auto& active : active_) {
+    if (!active->has_ended) continue;
+    active->thread.join();
+    {
+      const std::lock_guard lock(busy_.mutex);
+      busy_.names.extract(active->wish.policy.repository);
+    }
+    finish(active->volume, active->job, active->end);
+  }
+  std::erase_if(active_, [](const auto& active) { return active->has_ended.load(); });
+}
+
+void Agent::finish(const std::string& volume, control::JobToReport job, const RunEnd& end) {
+  job.ended = outside_.clock.wall();
+  job.outcome = end.outcome;
+  job.message = end.message;
+  job.bytes_read = end.bytes_read;
+  job.bytes_stored = end.bytes_stored;
+  job.point = end.point;
+  log(fmt::format("ended policy={} volume={} outcome={} point={}{}{}", job.policy, volume,
+                  word_for(job.outcome), job.point ? job.point->hex().substr(0, 12) : "none",
+                  job.message.empty() ? "" : ": ", job.message));
+  state_.change([&](AgentState& state) {
+    // What the agent's own end cut short is due again when it is back.
+    if (!end.was_stopped) state.ended[job.policy][volume] = seconds_of(*job.ended);
+    state.put(job);
+  });
+  polls_->wake();
+}
+
+}  // namespace ebb

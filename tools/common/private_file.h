@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// private_file.h - small files of a host's state folder: whole or not at all, read by one user.
+#pragma once
+
+#include <string>
+
+#include "devmap/core/bytes.h"
+#include "devmap/core/result.h"
+
+namespace ebb {
+
+// Replaces the file (mode 0600): written beside it, synced, renamed. A crash leaves the old one or
+// the new one.
+Result<void> write_privately(const std::string& path, Bytes bytes);
+// Empty when it is not there or cannot be read.
+std::string read_privately(const std::string& path);
+
+}  // namespace ebb
