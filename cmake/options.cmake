@@ -24,6 +24,7 @@ if(EBB_WERROR)
   target_compile_options(ebb_options INTERFACE -Werror)
 endif()
 if(EBB_SANITIZE)
+  target_compile_definitions(ebb_options INTERFACE EBB_SANITIZED)
   target_compile_options(ebb_options INTERFACE -fsanitize=${EBB_SANITIZE}
                          -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(ebb_options INTERFACE -fsanitize=${EBB_SANITIZE})

@@ -7,10 +7,6 @@ namespace ebb {
 
 namespace {
 
-// The deepest story (a commit that publishes a point, below it RocksDB) uses a tenth of it; pages
-// that are never touched cost nothing.
-constexpr std::size_t fiber_stack_size = 1024 * 1024;
-
 int descriptor_of(Ring& ring) {
   const auto descriptor = ring.descriptor();
   EBB_CHECK(descriptor.has_value(), "the kernel has io_uring but no eventfd for it");

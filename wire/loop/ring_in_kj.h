@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/uring/ring.h"
+#include "wire/loop/sanitized_stack.h"
 
 namespace ebb {
 
@@ -54,7 +55,11 @@ class RingInKj final : public OuterLoop, private kj::TaskSet::ErrorHandler {
   template <class T>
   T wait_for(kj::Promise<T> promise) {
     kj::WaitScope& mine = scope();
-    KJ_DEFER(scope_ = &mine);  // Others had the scope meanwhile.
+    const StackBounds stack = runs_on(outside_);
+    KJ_DEFER({
+      runs_on(stack);
+      scope_ = &mine;  // Others had the scope meanwhile.
+    });
     scope_ = nullptr;
     start_queued();
     return promise.wait(mine);
@@ -68,13 +73,21 @@ class RingInKj final : public OuterLoop, private kj::TaskSet::ErrorHandler {
   Ring& ring() { return ring_; }
 
  private:
+  // The deepest story (a commit that publishes a point, below it RocksDB) uses a tenth of it; pages
+  // that are never touched cost nothing.
+  static constexpr std::size_t fiber_stack_size = 1024 * 1024;
+
   // The stack that runs now is this fiber's.
   class Turn {
    public:
-    Turn(RingInKj& loop, kj::WaitScope& scope) : loop_(loop) { loop_.scope_ = &scope; }
+    Turn(RingInKj& loop, kj::WaitScope& scope) : loop_(loop) {
+      loop_.scope_ = &scope;
+      loop_.outside_ = runs_on(new_fiber(this, fiber_stack_size));
+    }
     ~Turn() {
       loop_.scope_ = nullptr;
       loop_.start_queued();  // Nobody else might wait for a while.
+      runs_on(loop_.outside_);
     }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
@@ -93,6 +106,7 @@ class RingInKj final : public OuterLoop, private kj::TaskSet::ErrorHandler {
   kj::Own<kj::UnixEventPort::FdObserver> observer_;
   kj::FiberPool fibers_;
   kj::WaitScope* scope_;
+  StackBounds outside_;  // The stack that fibers are begun from.
   std::vector<kj::Own<kj::PromiseFulfiller<void>>> waiting_;
   unsigned stories_ = 0;  // In fibers.
   kj::Promise<void> pump_ = nullptr;
