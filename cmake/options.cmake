@@ -2,6 +2,7 @@
 set(EBB_SANITIZE "" CACHE STRING "Comma-separated sanitizers, e.g. address,undefined")
 option(EBB_FUZZ "Build the libFuzzer harnesses (clang only)" OFF)
 option(EBB_WERROR "Warnings stop the build" OFF)
+option(EBB_PRECOMPILE "Parse the headers that every file includes once for each target" OFF)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -33,6 +34,15 @@ if(EBB_FUZZ)
   target_compile_options(ebb_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# Saves a third of a build's time and hides includes that are missing, so not every preset does it.
+function(ebb_precompile target)
+  if(EBB_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE <algorithm> <chrono> <filesystem> <functional> <map>
+                              <memory> <optional> <span> <string> <vector> <fmt/format.h>
+                              <tl/expected.hpp> ${ARGN})
+  endif()
+endfunction()
+
 # ebb_library(NAME DIRS folder... LINK target... [FILES file...] [EXCEPT file...]): every .cc below the
 # folders, and the files.
 function(ebb_library name)
@@ -48,6 +58,7 @@ function(ebb_library name)
   add_library(${name} STATIC ${sources})
   add_library(ebb::${name} ALIAS ${name})
   target_link_libraries(${name} PUBLIC ebb_options ${arg_LINK})
+  ebb_precompile(${name})
 endfunction()
 
 # ebb_schemas(NAME folder): what Cap'n Proto's compiler makes of the folder's schemas, included by

@@ -144,7 +144,10 @@ def _choose(recipe: Recipe, room: int) -> List[str]:
         folders.sort()
         for name in names:
             path = os.path.join(folder, name)
-            status = os.lstat(path)
+            try:
+                status = os.lstat(path)
+            except FileNotFoundError:
+                continue  # Gone meanwhile: the system is in use.
             if os.path.isfile(path) and not os.path.islink(path) and "\n" not in path:
                 found.append((zlib.crc32(f"{recipe.seed} {path}".encode(errors="replace")), path,
                               status.st_size))
