@@ -26,8 +26,9 @@ class Admission {
   // Denied in words.
   virtual Result<Permission> admit(const Peer& peer, const std::string& repository,
                                    Bytes ticket) const = 0;
-  // Whether a connection that was admitted may stay.
-  virtual bool may_stay(const Peer& peer) const = 0;
+  // Whether a connection that was admitted may stay; `until` is when the first of its permissions
+  // ends. Denied in words.
+  virtual Result<void> may_stay(const Peer& peer, std::optional<WallTime> until) const = 0;
 };
 
 // Everything for local peers, nothing for others.
@@ -35,7 +36,7 @@ class LocalAdmission final : public Admission {
  public:
   Result<Permission> admit(const Peer& peer, const std::string& repository,
                            Bytes ticket) const override;
-  bool may_stay(const Peer&) const override { return true; }
+  Result<void> may_stay(const Peer&, std::optional<WallTime>) const override { return {}; }
 };
 
 // Besides, what tickets of a manager say.
@@ -46,9 +47,7 @@ class TicketAdmission final : public Admission {
       : manager_(manager), storage_(storage), clock_(clock) {}
   Result<Permission> admit(const Peer& peer, const std::string& repository,
                            Bytes ticket) const override;
-  bool may_stay(const Peer& peer) const override {
-    return !peer.holder || !revoked_.contains(*peer.holder);
-  }
+  Result<void> may_stay(const Peer& peer, std::optional<WallTime> until) const override;
   void revoke(const HolderId& holder) { revoked_.insert(holder); }
 
  private:

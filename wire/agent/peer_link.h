@@ -6,6 +6,9 @@
 // all the same loses its connection at once, and one that takes nothing for a while loses it then.
 #pragma once
 
+#include <optional>
+
+#include "devmap/core/clock.h"
 #include "wire/link/counted_stream.h"
 #include "wire/loop/ring_in_kj.h"
 
@@ -22,6 +25,11 @@ class PeerLink final : public StreamWatcher {
   ~PeerLink() noexcept override = default;
 
   const std::string& peer() const { return peer_; }
+  // Something was opened by a permission that ends then; the first end counts.
+  void opened_until(std::optional<WallTime> until) {
+    if (until) until_ = until_ ? std::min(*until_, *until) : *until;
+  }
+  std::optional<WallTime> until() const { return until_; }
   std::uint64_t read() const { return read_; }
   std::uint64_t written() const { return written_; }
 
@@ -103,6 +111,7 @@ class PeerLink final : public StreamWatcher {
 
   RingInKj& kj_;
   std::string peer_;
+  std::optional<WallTime> until_;
   std::uint64_t read_ = 0;
   std::uint64_t written_ = 0;
   std::uint64_t unsent_ = 0;

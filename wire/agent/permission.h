@@ -20,6 +20,10 @@ struct Permission {
   Verbs verbs;
   // Only these volumes; nothing: all.
   std::optional<std::set<VolumeId>> volumes;
+  // What it follows from, when that ends and how fast it lets content go; nothing over a socket.
+  std::optional<TicketId> ticket = {};
+  std::optional<WallTime> until = {};
+  std::uint64_t bytes_per_second = 0;  // 0: no bound.
 
   // Denied, in words, when it is not allowed.
   Result<void> allows(Verb verb) const;

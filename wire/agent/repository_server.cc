@@ -41,8 +41,11 @@ struct FetchRoom {
 }  // namespace
 
 RepositoryServer::RepositoryServer(HostedRepository& repository, Permission permission,
-                                   std::shared_ptr<PeerLink> link)
-    : repository_(repository), permission_(std::move(permission)), link_(std::move(link)) {}
+                                   std::shared_ptr<Pace> pace, std::shared_ptr<PeerLink> link)
+    : repository_(repository),
+      permission_(std::move(permission)),
+      pace_(std::move(pace)),
+      link_(std::move(link)) {}
 
 Result<LocalSource*> RepositoryServer::source() {
   Repository* repository = TRY(repository_.repository());
@@ -229,6 +232,7 @@ kj::Promise<void> RepositoryServer::fetch(FetchContext context) {
       return fail(Error::invalid("a fetch of {} bytes at {}", length.value(), at));
     }
     fetching.bytes = ByteRun::of(ByteIndex(at), length);
+    if (pace_ != nullptr) pace_->take(length, *link_);
     const Turnstile::Place place(repository_.world().fetches);
     const FetchRoom room(needed_room(length));
     fetching.room = room.bytes;
@@ -273,7 +277,7 @@ kj::Promise<void> RepositoryServer::backUp(BackUpContext context) {
     results.setWhole(begun.base.whole);
     results.setWindow(repository_.window());
     results.setAgentStart(kj_bytes(repository_.world().start));
-    results.setRun(kj::heap<RunServer>(repository_, std::move(begun.run), link_));
+    results.setRun(kj::heap<RunServer>(repository_, std::move(begun.run), pace_, link_));
     return {};
   });
 }

@@ -7,6 +7,7 @@
 
 #include "engine/flow/local_source.h"
 #include "wire/agent/hosted_repository.h"
+#include "wire/agent/pace.h"
 #include "wire/agent/peer_link.h"
 #include "wire/agent/permission.h"
 #include "wire/schema/repository.capnp.h"
@@ -15,7 +16,8 @@ namespace ebb {
 
 class RepositoryServer final : public wire::Repository::Server {
  public:
-  RepositoryServer(HostedRepository& repository, Permission permission,
+  // `pace` is what content goes by; without one it goes as fast as it can.
+  RepositoryServer(HostedRepository& repository, Permission permission, std::shared_ptr<Pace> pace,
                    std::shared_ptr<PeerLink> link);
 
   kj::Promise<void> read(ReadContext context) override;
@@ -41,6 +43,7 @@ class RepositoryServer final : public wire::Repository::Server {
 
   HostedRepository& repository_;
   Permission permission_;
+  std::shared_ptr<Pace> pace_;
   std::shared_ptr<PeerLink> link_;
   std::optional<LocalSource> source_;
 };

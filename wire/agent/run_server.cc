@@ -29,8 +29,11 @@ Result<std::vector<TableEntry>> records_in(Bytes bytes) {
 }  // namespace
 
 RunServer::RunServer(HostedRepository& repository, std::shared_ptr<OpenRun> run,
-                     std::shared_ptr<PeerLink> link)
-    : repository_(repository), run_(std::move(run)), link_(std::move(link)) {}
+                     std::shared_ptr<Pace> pace, std::shared_ptr<PeerLink> link)
+    : repository_(repository),
+      run_(std::move(run)),
+      pace_(std::move(pace)),
+      link_(std::move(link)) {}
 
 RunServer::~RunServer() noexcept {
   repository_.world().kj.run_detached(
@@ -123,6 +126,7 @@ kj::Promise<void> RunServer::put(PutContext context) {
     if (length > sent.size() || length > wire_limits::max_records.value()) {
       return fail(Error::invalid("{} bytes of records, of {} sent", length, sent.size()));
     }
+    if (pace_ != nullptr) pace_->take(ByteCount(length), *link_);
     const Bytes records = sent.first(length);
     TRY(kept(place(TRY(records_in(records)), records)));
     call.getResults().setWindow(repository_.window());

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "wire/agent/hosted_repository.h"
+#include "wire/agent/pace.h"
 #include "wire/agent/peer_link.h"
 #include "wire/schema/repository.capnp.h"
 
@@ -14,7 +15,7 @@ namespace ebb {
 
 class RunServer final : public wire::Run::Server {
  public:
-  RunServer(HostedRepository& repository, std::shared_ptr<OpenRun> run,
+  RunServer(HostedRepository& repository, std::shared_ptr<OpenRun> run, std::shared_ptr<Pace> pace,
             std::shared_ptr<PeerLink> link);
   ~RunServer() noexcept;
 
@@ -37,6 +38,7 @@ class RunServer final : public wire::Run::Server {
 
   HostedRepository& repository_;
   std::shared_ptr<OpenRun> run_;
+  std::shared_ptr<Pace> pace_;
   std::shared_ptr<PeerLink> link_;
 };
 

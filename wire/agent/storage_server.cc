@@ -87,8 +87,10 @@ class StorageServer::Agent final : public wire::StorageAgent::Server {
       if (found == server_.repositories_.end()) {
         return fail(Error::absent("this storage agent keeps no repository \"{}\"", name));
       }
+      link_->opened_until(permission.until);
+      const auto pace = server_.pace_of(permission);
       call.getResults().setRepository(
-          kj::heap<RepositoryServer>(*found->second, std::move(permission), link_));
+          kj::heap<RepositoryServer>(*found->second, std::move(permission), pace, link_));
       return {};
     });
   }
@@ -229,18 +231,34 @@ kj::Promise<void> StorageServer::serve(kj::AuthenticatedStream accepted) {
       kj::heap<Peering>(kj::mv(accepted.stream), link, kj::heap<Agent>(*this, peer, link));
   auto gone = peering->network.onDisconnect();
   return gone.exclusiveJoin(link->when_hopeless())
-      .exclusiveJoin(when_it_must_go(peer))
+      .exclusiveJoin(when_it_must_go(peer, link))
       .attach(kj::mv(peering));
 }
 
-// Not at once, so that a revoked peer is told why when it comes again.
-kj::Promise<void> StorageServer::when_it_must_go(const Peer& peer) {
+// What goes by one ticket goes by one pace, over however many connections.
+std::shared_ptr<Pace> StorageServer::pace_of(const Permission& permission) {
+  if (permission.bytes_per_second == 0 || !permission.ticket) return nullptr;
+  std::erase_if(paces_, [](const auto& known) { return known.second.expired(); });
+  auto& known = paces_[*permission.ticket];
+  auto pace = known.lock();
+  if (pace == nullptr) {
+    pace = std::make_shared<Pace>(world_.kj, permission.bytes_per_second);
+    known = pace;
+  }
+  return pace;
+}
+
+// Not at once, so that a peer is told why when it comes again. One whose ticket has expired comes
+// with a new one, and goes on where it was.
+kj::Promise<void> StorageServer::when_it_must_go(const Peer& peer,
+                                                 const std::shared_ptr<PeerLink>& link) {
   return world_.kj.io()
       .provider->getTimer()
       .afterDelay(1 * kj::SECONDS)
-      .then([this, peer]() -> kj::Promise<void> {
-        if (admission_.may_stay(peer)) return when_it_must_go(peer);
-        world_.log(fmt::format("cut off peer={} reason=revoked", peer.name));
+      .then([this, peer, link]() -> kj::Promise<void> {
+        const auto stays = admission_.may_stay(peer, link->until());
+        if (stays) return when_it_must_go(peer, link);
+        world_.log(fmt::format("cut off peer={} reason={}", peer.name, stays.error().text()));
         return kj::READY_NOW;
       });
 }

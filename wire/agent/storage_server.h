@@ -15,6 +15,7 @@
 #include "devmap/core/interrupt.h"
 #include "wire/agent/admission.h"
 #include "wire/agent/hosted_repository.h"
+#include "wire/agent/pace.h"
 #include "wire/agent/peer_link.h"
 #include "wire/agent/storage_bounds.h"
 #include "wire/schema/repository.capnp.h"
@@ -59,7 +60,8 @@ class StorageServer {
   kj::Promise<void> accept(kj::ConnectionReceiver& receiver, kj::TlsContext* tls);
   kj::Promise<void> shake_hands(kj::AuthenticatedStream accepted, kj::TlsContext* tls);
   kj::Promise<void> serve(kj::AuthenticatedStream accepted);
-  kj::Promise<void> when_it_must_go(const Peer& peer);
+  kj::Promise<void> when_it_must_go(const Peer& peer, const std::shared_ptr<PeerLink>& link);
+  std::shared_ptr<Pace> pace_of(const Permission& permission);
 
   World world_;
   StorageBounds bounds_;
@@ -69,6 +71,7 @@ class StorageServer {
   Turnstile fetches_;
   AgentWorld agent_world_;
   std::map<std::string, std::unique_ptr<HostedRepository>> repositories_;
+  std::map<TicketId, std::weak_ptr<Pace>> paces_;
   std::vector<kj::Own<kj::ConnectionReceiver>> receivers_;
   unsigned connections_ = 0;
   struct Errors final : kj::TaskSet::ErrorHandler {

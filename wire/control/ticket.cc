@@ -15,6 +15,10 @@ constexpr std::int64_t skew_nanoseconds = ticket_clock_skew_seconds * 1'000'000'
 
 }  // namespace
 
+bool has_expired(WallTime not_after, WallTime now) {
+  return now > not_after && now.nanoseconds - skew_nanoseconds > not_after.nanoseconds;
+}
+
 std::string_view name_of(Verb verb) {
   switch (verb) {
     case Verb::add: return "add";
@@ -96,8 +100,7 @@ Result<void> check_ticket(const Ticket& ticket, const HolderId& peer, std::strin
                       "manager and of this host right",
                       ticket.not_before.text(), now.text()));
   }
-  if (now.nanoseconds > ticket.not_after.nanoseconds &&
-      now.nanoseconds - skew_nanoseconds > ticket.not_after.nanoseconds) {
+  if (has_expired(ticket.not_after, now)) {
     return fail(
         Error::denied("this ticket expired at {}, and here it is {}; ask the manager for a new one "
                       "(if it is reachable and yours is new, the clocks differ)",

@@ -95,6 +95,9 @@ Result<Ticket> open_ticket(Bytes bytes, const TicketVerifyKey& key);
 Result<void> check_ticket(const Ticket& ticket, const HolderId& peer, std::string_view repository,
                           const HolderId& storage, WallTime now);
 
+// Whether what ends at `not_after` has ended, with the tolerance for clocks that differ.
+bool has_expired(WallTime not_after, WallTime now);
+
 // Whether it allows `verb`, and, unless that is null, on this volume. `denied` when not.
 Result<void> permits(const Ticket& ticket, Verb verb, const TicketVolume* volume);
 

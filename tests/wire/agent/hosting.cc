@@ -62,8 +62,9 @@ Hosting::~Hosting() noexcept {
 }
 
 void Hosting::allow(const std::string& ticket, Verbs verbs,
-                    std::optional<std::set<VolumeId>> volumes) {
-  permissions_[ticket] = Permission{ticket, verbs, std::move(volumes)};
+                    std::optional<std::set<VolumeId>> volumes, std::uint64_t bytes_per_second) {
+  permissions_[ticket] = Permission{
+      ticket, verbs, std::move(volumes), random_->name<TicketId>(), std::nullopt, bytes_per_second};
 }
 
 kj::Own<kj::AsyncIoStream> Hosting::connect_stream() {

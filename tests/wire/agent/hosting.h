@@ -42,7 +42,8 @@ class Hosting : public Admission {
   Hosting& operator=(const Hosting&) = delete;
 
   void allow(const std::string& ticket, Verbs verbs,
-             std::optional<std::set<VolumeId>> volumes = std::nullopt);
+             std::optional<std::set<VolumeId>> volumes = std::nullopt,
+             std::uint64_t bytes_per_second = 0);
 
   kj::Own<kj::AsyncIoStream> connect_stream();
   std::unique_ptr<Client> connect() { return std::make_unique<Client>(connect_stream()); }
@@ -88,7 +89,7 @@ class Hosting : public Admission {
  private:
   Result<Permission> admit(const Peer& peer, const std::string& repository,
                            Bytes ticket) const override;
-  bool may_stay(const Peer&) const override { return true; }
+  Result<void> may_stay(const Peer&, std::optional<WallTime>) const override { return {}; }
   TemporaryFolder folder_;
   kj::AsyncIoContext io_;
   std::unique_ptr<Ring> ring_;

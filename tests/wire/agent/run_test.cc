@@ -65,6 +65,24 @@ TEST_F(AgentRun, KeepsWhatWasPutAndCommitted) {
   EXPECT_EQ(agent_.points().size(), 2u);
 }
 
+// Through two connections, which share what the ticket allows.
+TEST_F(AgentRun, GoesAsFastAsItsTicketSays) {
+  constexpr std::size_t size = 60'000;
+  agent_.allow("slow", {Verb::add, Verb::read}, std::nullopt, 2 * size);
+  const auto one = agent_.open("slow");
+  const auto other = agent_.open("slow");
+  auto first = agent_.begin(*one, agent_.run_start(volume_)).value();
+  auto second = agent_.begin(*other, agent_.run_start(agent_.random().name<VolumeId>())).value();
+  const auto& timer = agent_.kj().io().provider->getTimer();
+  const auto began = timer.now();
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(agent_.put(first, agent_.record(size)));
+    ASSERT_TRUE(agent_.put(second, agent_.record(size)));
+  }
+  // A second's worth was saved; the fourth begins half a second after the third.
+  EXPECT_GE(timer.now() - began, 490 * kj::MILLISECONDS);
+}
+
 TEST_F(AgentRun, KeepsWhatArrivedOfAClientThatWentAway) {
   auto run = begin();
   const ByteVector record = agent_.record(3000);

@@ -186,6 +186,60 @@ TEST_F(TlsAndTickets, RefuseATicketThatIsAlteredForgedExpiredOrAnothers) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "repository/tmp"));
 }
 
+// The session is cut, its next one shows a ticket that the agent takes or says why it does not.
+TEST_F(TlsAndTickets, EndASessionWhoseTicketExpiredAndGoOnWithANewOne) {
+  Host host = host_of(authority_);
+  Ticket ticket = ticket_for(host);
+  // With the tolerance for clocks, a moment from now.
+  ticket.not_before = seconds_from_now(-3600);
+  ticket.not_after = seconds_from_now(2 - ticket_clock_skew_seconds);
+  std::atomic<unsigned> shown = 0;
+  const auto ring = Ring::make().value();
+  SilentObserver observer;
+  const StopFlag stop;
+  const auto credentials = std::make_shared<const Credentials>(
+      Credentials{std::move(host.key), host.certificate, authority_.certificate(),
+                  [&](const RemoteAddress&) -> Result<ByteVector> {
+                    Ticket mine = ticket;
+                    if (++shown > 1) mine.not_after = seconds_from_now(60);
+                    return sign_ticket(mine, manager_);
+                  },
+                  [](const TicketVolume&, const std::string&) { return false; }});
+  const auto link = RemoteLink::make({*ring, system_random(), observer, stop},
+                                     {"", "127.0.0.1", port_, "web1"}, credentials, 0)
+                        .value();
+  ASSERT_TRUE(link->files().make_folder("tmp"));
+  for (int i = 0; i < 1000 && shown < 2; ++i) {
+    ASSERT_TRUE(link->files().make_folder("tmp"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_GE(shown, 2u);
+}
+
+TEST_F(TlsAndTickets, RefuseToGoOnByATicketThatExpired) {
+  Host host = host_of(authority_);
+  Ticket ticket = ticket_for(host);
+  ticket.not_before = seconds_from_now(-3600);
+  ticket.not_after = seconds_from_now(2 - ticket_clock_skew_seconds);
+  const auto ring = Ring::make().value();
+  SilentObserver observer;
+  const StopFlag stop;
+  const auto credentials = std::make_shared<const Credentials>(Credentials{
+      std::move(host.key), host.certificate, authority_.certificate(),
+      [&](const RemoteAddress&) -> Result<ByteVector> { return sign_ticket(ticket, manager_); },
+      [](const TicketVolume&, const std::string&) { return false; }});
+  const auto link = RemoteLink::make({*ring, system_random(), observer, stop},
+                                     {"", "127.0.0.1", port_, "web1"}, credentials, 0)
+                        .value();
+  std::string last;
+  for (int i = 0; i < 1000 && last.empty(); ++i) {
+    const auto made = link->files().make_folder("tmp");
+    if (!made) last = made.error().text();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_TRUE(says(last, "expired")) << last;
+}
+
 TEST_F(TlsAndTickets, RefuseARevokedHostAndEndItsConnections) {
   Host host = host_of(authority_);
   const HolderId holder = host.key.holder();
