@@ -40,7 +40,8 @@ struct Backup::Slot : BackupBatch {
 Backup::Backup(World world, BackupRequest request)
     : world_(world),
       request_(std::move(request)),
-      grid_(world.device.shape().size, BlockSize::standard()) {}
+      grid_(world.device.shape().size, BlockSize::standard()),
+      plan_(ReadPlan::everything(grid_)) {}
 
 // The kernel and the workers hold pointers into the slots until all have called back.
 Backup::~Backup() {
@@ -49,6 +50,16 @@ Backup::~Backup() {
 
 Result<BackupReport> Backup::run() {
   TRY(begin());
+  for (;; start_over()) {
+    TRY(read_planned());
+    if (again_) continue;
+    const auto root = map_->finish();
+    if (root) return commit(*root);
+    TRY(from_map(fail(root.error())));
+  }
+}
+
+Result<void> Backup::read_planned() {
   while (more_to_read() || retired_ < started_) {
     TRY(start_reads());
     TRY(wait_for_one());
@@ -59,7 +70,7 @@ Result<BackupReport> Backup::run() {
     TRY(ship_in_order());
     tell_progress();
   }
-  return commit();
+  return {};
 }
 
 Result<void> Backup::begin() {
@@ -77,10 +88,47 @@ Result<void> Backup::begin() {
                          request_.remembered},
       world_.key, world_.members, world_.sink.pages(), world_.observer);
   grid_ = base_->grid();
-  map_ = std::make_unique<MapAssembly>(world_.sink, base_->pages(), base_->map(), grid_.count());
-  holes_end_ = !request_.holes.has_value();
   make_window();
+  TRY(make_plan());
+  start_over();
   return {};
+}
+
+// The source's answer counts only if everything about the base does.
+Result<void> Backup::make_plan() {
+  plan_ = ReadPlan::everything(grid_);
+  if (request_.changes == nullptr) return {};
+  const Result<KnownPoint> base = base_->comparable();
+  auto answer = TRY(during(request_.changes->ask(base ? &*base : nullptr, grid_),
+                           "asking {} what changed", name_of(request_.changes->kind())));
+  token_ = std::move(answer.token);
+  said_ = base ? std::move(answer.why) : base.error().text();
+  if (!base || !answer.changed) {
+    if (request_.insists_on_source) return fail(Error::mismatch("{}", said_));
+    return {};
+  }
+  for (const ByteRun& run : base_->unreadable()) answer.changed->mark_touching(run);
+  plan_ = ReadPlan::of(std::move(*answer.changed), request_.audit, base_->proof().slice_end,
+                       world_.random);
+  return {};
+}
+
+// From the first block; nothing is under way. What was shipped already is not shipped again.
+void Backup::start_over() {
+  if (again_) {
+    world_.observer.note(*again_);
+    plan_ = ReadPlan::everything(grid_);
+    again_.reset();
+  }
+  map_ = std::make_unique<MapAssembly>(world_.sink, base_->pages(), base_->map(), grid_.count());
+  holes_ = request_.holes;
+  holes_end_ = !holes_.has_value();
+  hole_.reset();
+  next_block_ = BlockIndex(0);
+  unreadable_.clear();
+  counts_.changed = BlockCount();
+  // Blocks that are not read are as they were.
+  counts_.zero = BlockCount(plan_.is_everything() ? 0 : base_->zero_blocks());
 }
 
 // A key for this run only, wrapped to those who may open it and then known to nobody.
@@ -120,7 +168,7 @@ void Backup::make_window() {
 }
 
 bool Backup::more_to_read() {
-  return next_block_.value() < grid_.count().value();
+  return !again_ && plan_.next(next_block_, BlockCount(1)).has_value();
 }
 
 // The blocks of the next slot: to be read, up to a batch and not into a hole; or in a hole, up to a
@@ -129,7 +177,7 @@ BlockRun Backup::next_blocks(bool in_hole) {
   const std::uint64_t most =
       in_hole ? blocks_in_segment : limits::batch_size.value() >> grid_.block().shift();
   const std::uint64_t stop = round_down(next_block_.value(), most) + most;
-  BlockRun run{next_block_, BlockIndex(std::min(stop, grid_.count().value()))};
+  BlockRun run = *plan_.next(next_block_, BlockCount(stop - next_block_.value()));
   if (hole_) run.end = std::min(run.end, in_hole ? hole_->end : std::max(hole_->begin, run.begin));
   return run;
 }
@@ -137,7 +185,7 @@ BlockRun Backup::next_blocks(bool in_hole) {
 // Keeps hole_ at the first hole that ends after next_block_; says whether next_block_ lies in it.
 Result<bool> Backup::in_hole() {
   while (!holes_end_ && (!hole_ || hole_->end <= next_block_)) {
-    const auto hole = TRY(request_.holes->next());
+    const auto hole = TRY(holes_->next());
     if (!hole) {
       holes_end_ = true;
       hole_.reset();
@@ -151,6 +199,7 @@ Result<bool> Backup::in_hole() {
 
 Result<void> Backup::start_reads() {
   while (started_ - retired_ < window_slots && more_to_read() && !under_way_.in_trouble()) {
+    next_block_ = plan_.next(next_block_, BlockCount(1))->begin;
     const bool hole = TRY(in_hole());
     Slot& slot = slot_of(started_);
     slot.sequence = started_++;
@@ -359,26 +408,63 @@ Result<void> Backup::ship_in_order() {
     for (std::size_t i = 0; i < slot.count(); ++i) {
       const BackupBatch::BlockState& block = slot.block[i];
       slot.printed[i] = block.print;
-      if (block.print.is_zero()) counts_.zero += BlockCount(1);
-      const bool same =
-          base_->covers(slot.blocks.begin + BlockCount(i)) && block.print == block.base;
-      if (!same) counts_.changed += BlockCount(1);
+      TRY(count(slot.blocks.begin + BlockCount(i), block.print, block.base));
     }
-    TRY(map_->put(slot.blocks.begin, std::span(slot.printed).first(slot.count())));
+    TRY(from_map(map_->put(slot.blocks.begin, std::span(slot.printed).first(slot.count()))));
     slot.state = State::free;
   }
   return {};
 }
 
 Result<void> Backup::ship_hole(BlockRun blocks) {
-  counts_.zero += blocks.length();
-  if (!base_->is_zero(blocks)) {
+  if (base_->is_zero(blocks)) {
+    if (plan_.is_everything()) counts_.zero += blocks.length();
+  } else {
     for (BlockIndex at = blocks.begin; at < blocks.end; at += BlockCount(1)) {
-      const bool same = base_->covers(at) && TRY(base_->at(at)).is_zero();
-      if (!same) counts_.changed += BlockCount(1);
+      TRY(count(at, Fingerprint{}, TRY(base_->at(at))));
     }
   }
-  return map_->put_zero(blocks);
+  return from_map(map_->put_zero(blocks));
+}
+
+// And looks whether a block that was called clean is what it was.
+Result<void> Backup::count(BlockIndex block, const Fingerprint& print, const Fingerprint& base) {
+  const bool covered = base_->covers(block);
+  if (print.is_zero()) counts_.zero += BlockCount(1);
+  // Its zero blocks were counted from the start. The base's number is believed no further than
+  // that.
+  if (!plan_.is_everything() && covered && base.is_zero() && !counts_.zero.none()) {
+    counts_.zero -= BlockCount(1);
+  }
+  if (covered && print == base) return {};
+  counts_.changed += BlockCount(1);
+  if (again_ || !plan_.is_audited(block)) return {};
+  if (base_->is_damaged()) {
+    again_ = "the last point's map is damaged, so everything is read";
+    return {};
+  }
+  const ByteRun bytes = grid_.bytes_of(block);
+  if (TRY(request_.changes->may_have_changed_meanwhile(bytes))) return {};
+  lied_ = true;
+  token_.reset();
+  again_ = fmt::format(
+      "{} called bytes {} to {} unchanged, but they differ from the last point: everything is "
+      "read, so the new point is right; {} is not believed any more for this volume",
+      name_of(request_.changes->kind()), bytes.begin.value(), bytes.end.value(),
+      name_of(request_.changes->kind()));
+  return {};
+}
+
+// What was left out has to be read from the base's map; where that is damaged, everything is read.
+Result<void> Backup::from_map(Result<void> result) {
+  if (result || plan_.is_everything()) return result;
+  const ErrorKind kind = result.error().kind();
+  if (kind != ErrorKind::damaged && kind != ErrorKind::absent) return result;
+  if (!again_) {
+    again_ = fmt::format("the last point's map is damaged ({}), so everything is read",
+                         result.error().text());
+  }
+  return {};
 }
 
 void Backup::tell_progress() {
@@ -389,8 +475,7 @@ void Backup::tell_progress() {
                             grid_.size(), world_.sink.stored()});
 }
 
-Result<BackupReport> Backup::commit() {
-  const MapRoot root = TRY(map_->finish());
+Result<BackupReport> Backup::commit(const MapRoot& root) {
   TRY(world_.sink.flush());
   counts_.stored = world_.sink.stored();
 
@@ -404,13 +489,23 @@ Result<BackupReport> Backup::commit() {
   point.grid = grid_;
   point.map = root.page;
   point.members_epoch = world_.members.epoch;
-  point.found_by = ChangeSource::scan;
+  point.found_by = plan_.is_everything() ? SourceKind::scan : request_.changes->kind();
   point.counts = counts_;
   unreadable_ = unreadable_in_bounds();
-  point.about = seal_about({request_.volume_name, request_.passport, unreadable_}, point,
-                           world_.key.id_key, world_.random);
+  const Audit& audit = plan_.audit();
+  point.about = seal_about({request_.volume_name,
+                            request_.passport,
+                            unreadable_,
+                            {token_, audit.clean, audit.sampled, plan_.slice_end()}},
+                           point, world_.key.id_key, world_.random);
   SignedPoint signed_point = sign_point(std::move(point), world_.key.signing_seed);
   TRY(world_.sink.commit(signed_point));
+  if (request_.changes != nullptr) {
+    // The point is there; the source keeps more than it must.
+    if (const auto told = request_.changes->committed(); !told) {
+      world_.observer.note(told.error().text());
+    }
+  }
 
   BackupReport report;
   report.first_of_volume = base_->is_first_of_volume();
@@ -419,6 +514,9 @@ Result<BackupReport> Backup::commit() {
   report.blocks_total = grid_.count();
   report.counts = counts_;
   report.unreadable = unreadable_;
+  report.source_said = said_;
+  report.audit = audit;
+  report.source_lied = lied_;
   report.seconds = world_.clock.steady_seconds() - began_;
   return report;
 }

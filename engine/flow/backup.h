@@ -17,6 +17,7 @@
 #include "engine/flow/backup_base.h"
 #include "engine/flow/backup_batch.h"
 #include "engine/flow/map_assembly.h"
+#include "engine/flow/read_plan.h"
 #include "engine/flow/under_way.h"
 
 namespace ebb {
@@ -28,6 +29,10 @@ struct BackupRequest {
   Compression compression;
   std::optional<HoleWalk> holes;  // Of an image file: what need not be read.
   std::optional<RememberedPoint> remembered;
+  // Who may say what need not be read, and outlives the run; null: everything is read.
+  ChangeSource* changes = nullptr;
+  bool insists_on_source = false;  // Fails (mismatch) instead of reading everything.
+  AuditPolicy audit;
 };
 
 struct BackupReport {
@@ -37,6 +42,10 @@ struct BackupReport {
   PointCounts counts;
   std::vector<ByteRun> unreadable;
   bool first_of_volume = false;
+  // What the source said, or why it was not used; empty where none was asked.
+  std::string source_said;
+  Audit audit;
+  bool source_lied = false;  // It called a block clean that differed: everything was read.
   double seconds = 0;
 };
 
@@ -70,6 +79,9 @@ class Backup {
   struct WorkerState;
 
   Result<void> begin();
+  Result<void> make_plan();
+  Result<void> read_planned();
+  void start_over();
   Result<RunStart> make_key();
   void make_window();
   bool more_to_read();
@@ -84,7 +96,9 @@ class Backup {
   Result<void> seal_in_order();
   Result<void> ship_in_order();
   Result<void> ship_hole(BlockRun blocks);
-  Result<BackupReport> commit();
+  Result<void> count(BlockIndex block, const Fingerprint& print, const Fingerprint& base);
+  Result<void> from_map(Result<void> result);
+  Result<BackupReport> commit(const MapRoot& root);
   std::vector<ByteRun> unreadable_in_bounds();
   Slot& slot_of(std::uint64_t sequence) { return *slots_[sequence % window_slots]; }
   using Work = Result<void> (*)(Slot&, WorkerState&);
@@ -109,8 +123,15 @@ class Backup {
   UnderWay under_way_;          // Reads, jobs and queries.
   bool sink_is_full_ = false;   // The last reserve() found no room.
 
+  ReadPlan plan_;
+  std::optional<ProofToken> token_;   // Of this run's beginning.
+  std::string said_;                  // By the source, or of why it was not used.
+  bool lied_ = false;                 // It called clean what was not.
+  std::optional<std::string> again_;  // Why everything has to be read after all.
+
   BlockIndex next_block_;
-  std::optional<BlockRun> hole_;  // The hole that next_block_ has not yet passed.
+  std::optional<HoleWalk> holes_;  // What is left of the request's.
+  std::optional<BlockRun> hole_;   // The hole that next_block_ has not yet passed.
   bool holes_end_ = true;
   PointCounts counts_;
   std::vector<ByteRun> unreadable_;

@@ -13,8 +13,9 @@ BackupBase::BackupBase(RunBase base, const Wishes& wishes, const SourceKey& key,
       grid_(wishes.device_size, BlockSize::standard()) {
   if (wishes.remembered) compare_with_memory(*wishes.remembered);
   grid_ = BlockGrid(wishes.device_size, choose_block_size(wishes, members));
+  if (counts_) tell_what_changed(wishes, key);
+  why_not_comparable_ = why_not_comparable(wishes);
   if (!counts_) return;
-  tell_what_changed(wishes, key);
   cached_ = std::make_unique<CachedPages>(pages_);
   for_reading_ = std::make_unique<MapReader>(*cached_, latest_->point.root());
   for_map_ = std::make_unique<MapReader>(*cached_, latest_->point.root());
@@ -64,12 +65,36 @@ void BackupBase::tell_what_changed(const Wishes& wishes, const SourceKey& key) {
                                before < grid_.size() ? "grew" : "shrank", before.value(),
                                grid_.size().value()));
   }
-  if (auto about = open_about(latest_->point, key.id_key);
-      about && identity_text(about->passport) != identity_text(wishes.passport)) {
+  if (auto about = open_about(latest_->point, key.id_key)) about_ = std::move(*about);
+  if (about_ && identity_text(about_->passport) != identity_text(wishes.passport)) {
     observer_.note(
         "this is not the device that the last point of this volume came from; every block is "
         "compared, so the new point is right all the same");
   }
+}
+
+std::string BackupBase::why_not_comparable(const Wishes& wishes) const {
+  if (!latest_name_) return "it is the volume's first point";
+  if (!counts_) return "the last point cannot be compared with";
+  if (!about_) return "the last point's label does not open";
+  if (!wishes.remembered || wishes.remembered->id != latest_->id) {
+    return "the last point of the volume was not made by this host";
+  }
+  if (latest_->point.grid.size() != grid_.size()) return "the device's size changed";
+  if (identity_text(about_->passport) != identity_text(wishes.passport)) {
+    return "it is another device than the last point's";
+  }
+  if (!repository_whole_) {
+    return "the repository is not known to hold everything (`ebb scrub` finds out), so this run "
+           "offers it "
+           "every block";
+  }
+  return "";
+}
+
+Result<KnownPoint> BackupBase::comparable() const {
+  if (!why_not_comparable_.empty()) return fail(Error::mismatch("{}", why_not_comparable_));
+  return KnownPoint{latest_->id.hex(), about_->changes.token};
 }
 
 bool BackupBase::covers(BlockIndex block) const {

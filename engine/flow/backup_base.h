@@ -47,6 +47,16 @@ class BackupBase {
   // Every block of `run`, which lies in one segment, is zero in the base; no when that is unknown.
   bool is_zero(BlockRun run);
 
+  // The base, as a change source may compare with it; mismatch, in words, when something about it
+  // does not hold, so that only reading everything makes the new point right.
+  Result<KnownPoint> comparable() const;
+  // What was said of changes when the base was made. The blocks around what could not be read then.
+  const ChangeProof& proof() const { return about_->changes; }
+  const std::vector<ByteRun>& unreadable() const { return about_->unreadable; }
+  std::uint64_t zero_blocks() const { return latest_->point.counts.zero.value(); }
+  // Some of its map could not be read.
+  bool is_damaged() const { return is_damaged_; }
+
   // Of the point that is being made.
   std::uint64_t next_sequence() const { return latest_name_ ? latest_name_->sequence + 1 : 1; }
   PointId predecessor() const { return latest_name_ ? latest_name_->id : PointId{}; }
@@ -60,6 +70,8 @@ class BackupBase {
   void compare_with_memory(const RememberedPoint& remembered);
   BlockSize choose_block_size(const Wishes& wishes, const Members& members);
   void tell_what_changed(const Wishes& wishes, const SourceKey& key);
+  // Why a change source may not compare with the base; empty when it may.
+  std::string why_not_comparable(const Wishes& wishes) const;
 
   PageSource& pages_;
   Observer& observer_;
@@ -68,6 +80,8 @@ class BackupBase {
   bool repository_whole_;
   bool counts_ = false;  // The latest point's map can be compared with.
   bool is_damaged_ = false;
+  std::optional<PointAbout> about_;
+  std::string why_not_comparable_;
   BlockGrid grid_;
   std::unique_ptr<CachedPages> cached_;
   std::unique_ptr<MapReader> for_reading_;

@@ -30,7 +30,8 @@ Result<void> MapAssembly::fill_gaps() {
 Result<void> MapAssembly::hand_on() {
   if (zero_only_ == blocks_here()) {
     TRY(writer_.put_zero());
-  } else if (touched_) {
+  } else if (touched_ || zero_only_ > 0) {
+    touch();
     TRY(fill_gaps());
     TRY(writer_.put(entries_));
   } else {

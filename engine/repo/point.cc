@@ -26,14 +26,47 @@ ByteVector about_context(const Point& point) {
       .take();
 }
 
-}  // namespace
-
-std::string_view name_of(ChangeSource source) {
-  switch (source) {
-    case ChangeSource::scan: return "scan";
+nlohmann::json to_json(const ChangeProof& proof) {
+  nlohmann::json json = {
+      {"clean", proof.clean}, {"audited", proof.audited}, {"slice_end", proof.slice_end.value()}};
+  if (proof.token) {
+    json["source"] = static_cast<unsigned>(proof.token->source);
+    json["facts"] = proof.token->facts;
   }
-  return "unknown";
+  return json;
 }
+
+Result<ChangeProof> proof_from(const nlohmann::json& json) {
+  const auto number = [&](const char* name) -> std::uint64_t {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_number_unsigned()
+               ? *found->get_ptr<const std::uint64_t*>()
+               : 0;
+  };
+  const auto senseless = [] { return fail(Error::damaged("the point's label makes no sense")); };
+  if (!json.is_object()) return senseless();
+  ChangeProof proof;
+  proof.clean = number("clean");
+  proof.audited = number("audited");
+  proof.slice_end = BlockIndex(number("slice_end"));
+  const auto facts = json.find("facts");
+  if (facts == json.end()) return proof;
+  if (!facts->is_object() || facts->size() > max_token_facts || number("source") > 255) {
+    return senseless();
+  }
+  proof.token.emplace();
+  proof.token->source = static_cast<SourceKind>(number("source"));
+  for (const auto& [name, value] : facts->items()) {
+    const auto* text = value.get_ptr<const std::string*>();
+    if (text == nullptr || text->size() > max_fact_bytes || name.size() > max_fact_bytes) {
+      return senseless();
+    }
+    proof.token->facts.emplace(name, *text);
+  }
+  return proof;
+}
+
+}  // namespace
 
 SignedPoint sign_point(Point point, const SigningSeed& seed) {
   point.source = verify_key_of(seed);
@@ -93,7 +126,7 @@ Result<SignedPoint> unpack_point(Bytes body) {
   point.map = TRY(reader.name<PageDigest>());
   point.members_epoch = TRY(reader.u64());
   const std::uint8_t found_by = TRY(reader.u8());
-  point.found_by = static_cast<ChangeSource>(found_by);
+  point.found_by = static_cast<SourceKind>(found_by);
   point.counts.zero = BlockCount(TRY(reader.u64()));
   point.counts.changed = BlockCount(TRY(reader.u64()));
   point.counts.shipped = BlockCount(TRY(reader.u64()));
@@ -123,7 +156,8 @@ SealedLabel seal_about(const PointAbout& about, const Point& point, const IdKey&
   }
   const nlohmann::json json = {{"volume", about.volume_name},
                                {"passport", to_json(about.passport)},
-                               {"unreadable", std::move(unreadable)}};
+                               {"unreadable", std::move(unreadable)},
+                               {"changes", to_json(about.changes)}};
   const std::string text = json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   return seal_label(key, about_context(point), bytes_of(text), random);
 }
@@ -156,6 +190,7 @@ Result<PointAbout> open_about(const Point& point, const IdKey& key) {
     if (bytes.empty() || bytes.end.value() > point.grid.size().value()) return senseless();
     about.unreadable.push_back(bytes);
   }
+  if (json.contains("changes")) about.changes = TRY(proof_from(json["changes"]));
   return about;
 }
 

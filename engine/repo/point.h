@@ -11,15 +11,12 @@
 
 #include "devmap/core/clock.h"
 #include "devmap/passport.h"
+#include "devmap/source/change_source.h"
 #include "engine/crypto/signature.h"
 #include "engine/repo/label.h"
 #include "engine/repo/map_reader.h"
 
 namespace ebb {
-
-// What said which blocks may have changed.
-enum class ChangeSource : std::uint8_t { scan = 1 };
-std::string_view name_of(ChangeSource source);
 
 // What a run found and moved; for people, nothing is decided by it.
 struct PointCounts {
@@ -41,11 +38,19 @@ struct Point {
   BlockGrid grid{ByteCount(0), BlockSize::standard()};
   PageDigest map;
   std::uint64_t members_epoch = 0;
-  ChangeSource found_by = ChangeSource::scan;
+  SourceKind found_by = SourceKind::scan;
   PointCounts counts;
   SealedLabel about;
 
   MapRoot root() const { return {map, grid.count()}; }
+};
+
+// How it was found out what changed before this point, and what the next run has to know for that.
+struct ChangeProof {
+  std::optional<ProofToken> token;  // Of the source that watches from this point on.
+  std::uint64_t clean = 0;          // Blocks that were called so.
+  std::uint64_t audited = 0;        // Of them, read again as a random sample.
+  BlockIndex slice_end;             // Where the slice ended that was read again.
 };
 
 // The sealed part.
@@ -54,6 +59,7 @@ struct PointAbout {
   Passport passport;
   // Bytes that the device could not give; the blocks around them hold zeroes there.
   std::vector<ByteRun> unreadable;
+  ChangeProof changes = {};
 };
 
 struct SignedPoint {

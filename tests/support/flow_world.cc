@@ -86,10 +86,19 @@ Result<BackupReport> FlowWorld::backup(BlockDevice& device, const Passport& pass
   request.passport = passport;
   request.block_size = wishes.block_size;
   request.compression = wishes.compression;
+  request.changes = wishes.changes;
+  request.insists_on_source = wishes.insists_on_source;
+  request.audit = wishes.audit;
+  request.remembered = wishes.remembered;
+  if (const auto last = made_.find(wishes.volume); !request.remembered && last != made_.end()) {
+    request.remembered = last->second;
+  }
   Backup backup(
       {device, sink, loop_, workers_, *arena, key_, members, clock_, *random_, observer, stop_},
       std::move(request));
-  return backup.run();
+  auto report = backup.run();
+  if (report) made_[wishes.volume] = {report->point.point.sequence, report->point.id};
+  return report;
 }
 
 Result<BackupReport> FlowWorld::backup(MemoryDevice& device, const BackupWishes& wishes) {

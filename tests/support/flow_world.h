@@ -5,6 +5,7 @@
 // With no worker threads a whole story is deterministic. The passphrase costs next to nothing.
 #pragma once
 
+#include <map>
 #include <memory>
 
 #include "engine/flow/backup.h"
@@ -60,6 +61,11 @@ class FlowWorld {
     std::optional<BlockSize> block_size;
     Compression compression;
     std::string volume = "disk";
+    ChangeSource* changes = nullptr;
+    bool insists_on_source = false;
+    AuditPolicy audit = {};
+    // What the source remembers to have made last; else the newest point that this world made.
+    std::optional<RememberedPoint> remembered = {};
   };
   struct RestoreWishes {
     bool in_place = false;
@@ -136,6 +142,7 @@ class FlowWorld {
   SourceKey key_;
   std::unique_ptr<SimulatedFolder> folder_;
   std::unique_ptr<Repository> repository_;
+  std::map<std::string, RememberedPoint> made_;  // The last point of each volume.
 };
 
 // The records that lie in more than one place of the repository's packs, by name.

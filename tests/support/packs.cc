@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "devmap/core/check.h"
-#include "tests/support/simulated_folder.h"
 
 namespace ebb::test {
 
@@ -86,6 +85,24 @@ std::optional<PackTail> find_tail(Bytes pack) {
     if (tail) return std::move(*tail);
   }
   return std::nullopt;
+}
+
+int spoil_pages(SimulatedFolder& folder, const std::string& name) {
+  const ByteVector pack = folder.content(name);
+  const auto tail = find_tail(pack);
+  EBB_CHECK(tail.has_value(), "a pack has a tail");
+  const auto table = unpack_table(
+      *tail, Bytes(pack).subspan(tail->table_at, tail->record_count * sizeof(TableEntryOnDisk)));
+  EBB_CHECK(table.has_value(), "a pack has a table");
+  int pages = 0;
+  for (const TableEntry& entry : *table) {
+    const auto record = unpack_record(Bytes(pack).subspan(entry.at));
+    if (!record || record->header.kind != RecordKind::page) continue;
+    const std::byte flipped = pack[entry.at + 100] ^ std::byte{1};
+    folder.overwrite(name, ByteIndex(entry.at + 100), Bytes(&flipped, 1));
+    ++pages;
+  }
+  return pages;
 }
 
 std::optional<Repaired> repair(MutableBytes pack) {

@@ -10,6 +10,7 @@
 #include "engine/file/files.h"
 #include "engine/repo/pack_format.h"
 #include "engine/repo/pack_writer.h"
+#include "tests/support/simulated_folder.h"
 
 namespace ebb::test {
 
@@ -29,6 +30,8 @@ ByteVector whole_file(Files& files, Loop& loop, const std::string& name);
 
 // The tail by its second copy, else by the first one, which the file's length leads to.
 std::optional<PackTail> find_tail(Bytes pack);
+// Changes a byte of every map page in the pack file; how many there were.
+int spoil_pages(SimulatedFolder& folder, const std::string& name);
 // Mends the chunks, then writes both copies of the tail again. Nothing when no tail is sound.
 struct Repaired {
   PackTail tail;

@@ -286,24 +286,7 @@ TEST_F(Trouble, ADamagedMapOfTheBaseDoesNotStopABackup) {
   const auto first = world.backup(*device, small);
   ASSERT_TRUE(first);
   world.close();
-  // The pages are the last records of the pack; one byte of each is another now.
-  const std::string name = a_pack(world);
-  const ByteVector pack = world.folder().content(name);
-  const auto tail = test::find_tail(pack);
-  ASSERT_TRUE(tail);
-  const auto table = unpack_table(
-      *tail, Bytes(pack).subspan(tail->table_at, tail->record_count * sizeof(TableEntryOnDisk)));
-  ASSERT_TRUE(table);
-  int pages = 0;
-  for (const TableEntry& entry : *table) {
-    const auto record = unpack_record(Bytes(pack).subspan(entry.at));
-    ASSERT_TRUE(record);
-    if (record->header.kind != RecordKind::page) continue;
-    const std::byte flipped = pack[entry.at + 100] ^ std::byte{1};
-    world.folder().overwrite(name, ByteIndex(entry.at + 100), Bytes(&flipped, 1));
-    ++pages;
-  }
-  ASSERT_GT(pages, 0);
+  ASSERT_GT(test::spoil_pages(world.folder(), a_pack(world)), 0);
   disk.write(50, 7);
   const auto changed = disk.device(world.loop());
   const auto next = world.backup(*changed);
