@@ -75,3 +75,27 @@ function(ebb_schemas name folder)
   target_include_directories(${name} SYSTEM PUBLIC ${CAPNPC_OUTPUT_DIR})
   target_link_libraries(${name} PUBLIC deps::capnp_rpc)
 endfunction()
+
+# ebb_bpf(NAME program): a program for the kernel, as the skeleton by which libbpf loads it, included
+# as <bpf_skeleton/NAME.h>. It depends on no kernel: what it reads of one is found when it is loaded.
+function(ebb_bpf name program)
+  set(folder ${PROJECT_BINARY_DIR}/skeleton)
+  set(object ${folder}/${name}.bpf.o)
+  set(skeleton ${folder}/bpf_skeleton/${name}.h)
+  file(MAKE_DIRECTORY ${folder}/bpf_skeleton)
+  add_custom_command(
+    OUTPUT ${object} DEPFILE ${object}.d
+    COMMAND ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror
+            -I${PROJECT_SOURCE_DIR} -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
+            -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -MD -MF ${object}.d -MT ${object}
+            -c ${PROJECT_SOURCE_DIR}/${program} -o ${object}
+    DEPENDS ${PROJECT_SOURCE_DIR}/${program} VERBATIM)
+  add_custom_command(OUTPUT ${skeleton} DEPENDS ${object} VERBATIM
+    COMMAND sh -c "\"$0\" gen skeleton \"$1\" name ebb_\"$2\" >\"$3\""
+            ${BPFTOOL} ${object} ${name} ${skeleton})
+  add_custom_target(${name}_skeleton DEPENDS ${skeleton})
+  add_library(${name}_bpf INTERFACE)
+  add_dependencies(${name}_bpf ${name}_skeleton)
+  # Generated, so not ours to warn about.
+  target_include_directories(${name}_bpf SYSTEM INTERFACE ${folder})
+endfunction()

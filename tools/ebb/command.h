@@ -56,6 +56,7 @@ std::unique_ptr<Command> make_prune(CLI::App& app);
 std::unique_ptr<Command> make_collect(CLI::App& app);
 std::unique_ptr<Command> make_key(CLI::App& app);
 std::unique_ptr<Command> make_bench(CLI::App& app);
+std::unique_ptr<Command> make_track(CLI::App& app);
 std::unique_ptr<Command> make_ebb_enroll(CLI::App& app);
 
 // The whole program. Parses `arguments` (without the program's name) and runs the command.

@@ -15,9 +15,10 @@ constexpr ProgramText text{
     "by a check,\n5 damage found, 6 busy, 130 interrupted. Each command has examples in "
     "its --help."};
 
-constexpr CommandMaker makers[] = {
-    make_init,  make_backup, make_points,  make_inspect, make_restore, make_verify,    make_diff,
-    make_scrub, make_prune,  make_collect, make_key,     make_bench,   make_ebb_enroll};
+constexpr CommandMaker makers[] = {make_init,    make_backup,    make_points, make_inspect,
+                                   make_restore, make_verify,    make_diff,   make_scrub,
+                                   make_prune,   make_collect,   make_key,    make_bench,
+                                   make_track,   make_ebb_enroll};
 
 }  // namespace
 

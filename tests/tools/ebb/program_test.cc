@@ -10,10 +10,10 @@ namespace {
 using Words = std::vector<std::string>;
 
 const std::vector<Words> commands = {
-    {"init"},          {"backup"},        {"points"},        {"inspect"},
-    {"restore"},       {"verify"},        {"diff"},          {"diff", "export"},
-    {"diff", "apply"}, {"scrub"},         {"key"},           {"key", "list"},
-    {"key", "add"},    {"key", "remove"}, {"key", "rotate"}, {"bench"}};
+    {"init"},   {"backup"},      {"points"},         {"inspect"},       {"restore"},
+    {"verify"}, {"diff"},        {"diff", "export"}, {"diff", "apply"}, {"scrub"},
+    {"key"},    {"key", "list"}, {"key", "add"},     {"key", "remove"}, {"key", "rotate"},
+    {"bench"},  {"track"},       {"track", "start"}, {"track", "stop"}, {"track", "status"}};
 
 std::string joined(const Words& words) {
   std::string text;
@@ -63,6 +63,8 @@ TEST(WrongUsage, ExitsWith2AndSaysSoOnTheErrorStream) {
                                     {"restore", "point-only"},
                                     {"verify", "--sample", "101"},
                                     {"key"},
+                                    {"track"},
+                                    {"track", "start"},
                                     {"diff", "export", "a", "b"},
                                     {"points", "--passphrase", "secret"}};
   for (const Words& arguments : wrong) {
