@@ -45,7 +45,7 @@ inline constexpr std::size_t max_token_facts = 32;
 inline constexpr std::size_t max_fact_bytes = 4096;
 
 // The point that is compared with.
-struct KnownPoint {
+struct BasePoint {
   std::string id;  // In hexadecimal digits.
   std::optional<ProofToken> token;
 };
@@ -65,7 +65,7 @@ class ChangeSource {
   virtual SourceKind kind() const = 0;
   // Once, before the first byte of the device is read. `since` is null when there is no point to
   // compare with. An error is one of the source; a proof that does not hold is an answer.
-  virtual Result<Answer> ask(const KnownPoint* since, const BlockGrid& grid) = 0;
+  virtual Result<Answer> ask(const BasePoint* since, const BlockGrid& grid) = 0;
   // Whether these bytes may have changed after ask(): of a device that is in use while it is read.
   virtual Result<bool> may_have_changed_meanwhile(ByteRun bytes) = 0;
   // The point that carries the token is in the repository: what came before can be forgotten.

@@ -60,7 +60,7 @@ Result<ChangedRanges> parse_changed_ranges(std::string_view text) {
   return ranges;
 }
 
-Result<ChangeSource::Answer> ChangedRangesSource::ask(const KnownPoint* since,
+Result<ChangeSource::Answer> ChangedRangesSource::ask(const BasePoint* since,
                                                       const BlockGrid& grid) {
   Answer answer;
   if (since == nullptr || !since->id.starts_with(ranges_.since)) {

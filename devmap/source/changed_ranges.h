@@ -32,7 +32,7 @@ class ChangedRangesSource final : public ChangeSource {
  public:
   explicit ChangedRangesSource(ChangedRanges ranges) : ranges_(std::move(ranges)) {}
   SourceKind kind() const override { return SourceKind::ranges; }
-  Result<Answer> ask(const KnownPoint* since, const BlockGrid& grid) override;
+  Result<Answer> ask(const BasePoint* since, const BlockGrid& grid) override;
   // A list is of one instant, and so must be what is read.
   Result<bool> may_have_changed_meanwhile(ByteRun) override { return false; }
   Result<void> committed() override { return {}; }

@@ -98,7 +98,7 @@ Result<void> Backup::begin() {
 Result<void> Backup::make_plan() {
   plan_ = ReadPlan::everything(grid_);
   if (request_.changes == nullptr) return {};
-  const Result<KnownPoint> base = base_->comparable();
+  const Result<BasePoint> base = base_->comparable();
   auto answer = TRY(during(request_.changes->ask(base ? &*base : nullptr, grid_),
                            "asking {} what changed", name_of(request_.changes->kind())));
   token_ = std::move(answer.token);

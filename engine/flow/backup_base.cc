@@ -92,9 +92,9 @@ std::string BackupBase::why_not_comparable(const Wishes& wishes) const {
   return "";
 }
 
-Result<KnownPoint> BackupBase::comparable() const {
+Result<BasePoint> BackupBase::comparable() const {
   if (!why_not_comparable_.empty()) return fail(Error::mismatch("{}", why_not_comparable_));
-  return KnownPoint{latest_->id.hex(), about_->changes.token};
+  return BasePoint{latest_->id.hex(), about_->changes.token};
 }
 
 bool BackupBase::covers(BlockIndex block) const {

@@ -49,7 +49,7 @@ class BackupBase {
 
   // The base, as a change source may compare with it; mismatch, in words, when something about it
   // does not hold, so that only reading everything makes the new point right.
-  Result<KnownPoint> comparable() const;
+  Result<BasePoint> comparable() const;
   // What was said of changes when the base was made. The blocks around what could not be read then.
   const ChangeProof& proof() const { return about_->changes; }
   const std::vector<ByteRun>& unreadable() const { return about_->unreadable; }

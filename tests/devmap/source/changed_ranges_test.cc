@@ -38,7 +38,7 @@ TEST(ChangedRanges, ThatAreWrongAreRefusedWithTheirLine) {
 TEST(ChangedRanges, MarkEveryBlockThatTheyTouch) {
   const BlockGrid grid(1_MiB, BlockSize::standard());
   ChangedRangesSource source(*parse_changed_ranges("since 4f0c22aa9b31\n65535 2\n1048575 1\n"));
-  const KnownPoint point{id, {}};
+  const BasePoint point{id, {}};
   const auto answer = source.ask(&point, grid);
   ASSERT_TRUE(answer && answer->changed);
   EXPECT_EQ(answer->changed->dirty_count().value(), 3u);
@@ -51,7 +51,7 @@ TEST(ChangedRanges, MarkEveryBlockThatTheyTouch) {
 TEST(ChangedRanges, SayNothingAboutAnotherPointOrNone) {
   const BlockGrid grid(1_MiB, BlockSize::standard());
   ChangedRangesSource source(*parse_changed_ranges("since 000000000000\n0 1\n"));
-  const KnownPoint point{id, {}};
+  const BasePoint point{id, {}};
   EXPECT_FALSE(source.ask(&point, grid)->changed);
   EXPECT_FALSE(source.ask(nullptr, grid)->changed);
 }
@@ -59,7 +59,7 @@ TEST(ChangedRanges, SayNothingAboutAnotherPointOrNone) {
 TEST(ChangedRanges, PastTheDeviceAreRefused) {
   const BlockGrid grid(1_MiB, BlockSize::standard());
   ChangedRangesSource source(*parse_changed_ranges("since 4f0c22aa9b31\n1048575 2\n"));
-  const KnownPoint point{id, {}};
+  const BasePoint point{id, {}};
   const auto answer = source.ask(&point, grid);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind(), ErrorKind::invalid);

@@ -24,7 +24,7 @@ class KnowingSource final : public ChangeSource {
   explicit KnowingSource(const StampedDisk& disk) : disk_(disk) {}
 
   SourceKind kind() const override { return SourceKind::tracker; }
-  Result<Answer> ask(const KnownPoint* since, const BlockGrid& grid) override {
+  Result<Answer> ask(const BasePoint* since, const BlockGrid& grid) override {
     const std::string mine = std::to_string(next_++);
     Answer answer;
     answer.token = ProofToken{kind(), {{"generation", mine}}};
