@@ -24,7 +24,7 @@ build=(
   librocksdb-dev     # the fingerprint index
   libsqlite3-dev     # what a manager knows
   libblkid-dev       # who holds a device
-  libfmt-dev libexpected-dev libcli11-dev nlohmann-json3-dev
+  libfmt-dev libexpected-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev
   capnproto libcapnp-dev  # RPC, and TLS below it
   libgtest-dev libgmock-dev libbenchmark-dev
 )
