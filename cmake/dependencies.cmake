@@ -69,6 +69,11 @@ ebb_dependency(json nlohmann_json::nlohmann_json)
 find_package(CLI11 REQUIRED)
 ebb_dependency(cli11 CLI11::CLI11)
 
+# Its headers only: the library of the package throws (tools/common/toml_file.cc).
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
+ebb_dependency(tomlplusplus)
+target_include_directories(deps_tomlplusplus SYSTEM INTERFACE ${TOMLPLUSPLUS_INCLUDE_DIR})
+
 find_package(CapnProto 0.9 REQUIRED)
 ebb_dependency(capnp_rpc CapnProto::capnp-rpc CapnProto::kj-async)
 # KJ's interfaces have no virtual destructors: kj::heap destroys by the type that it made.

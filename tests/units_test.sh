@@ -6,6 +6,8 @@ cd "$(dirname "$0")/../tools/systemd"
 command -v systemd-analyze >/dev/null || { echo "no systemd-analyze here"; exit 77; }
 
 failed=0
+# What a unit does not say, the program's file in /etc/ebb does.
+grep -Hn '^ExecStart=' ./*.service | grep -v ' serve$' && failed=1
 for pair in ebb-manager:12 ebb-storage:12 ebb-agent:22; do
   unit=${pair%:*}.service
   systemd-analyze security --offline=true --no-pager --threshold="${pair#*:}" "$unit" | tail -1 ||

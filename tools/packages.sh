@@ -25,7 +25,7 @@ build=(
   libsqlite3-dev     # what a manager knows
   libblkid-dev       # who holds a device
   libbpf-dev libelf-dev bpftool clang-14  # the change tracker; left out of a build without them
-  libfmt-dev libexpected-dev libcli11-dev nlohmann-json3-dev
+  libfmt-dev libexpected-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev
   capnproto libcapnp-dev  # RPC, and TLS below it
   libgtest-dev libgmock-dev libbenchmark-dev
 )

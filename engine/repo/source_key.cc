@@ -44,11 +44,15 @@ Result<SourceKey> unpack_source_key(Bytes body) {
 
 namespace {
 
-Result<void> make_folders(const std::filesystem::path& folder) {
+constexpr mode_t for_the_owner = 0700;
+constexpr mode_t for_all_to_read = 0755;
+
+// Keys lie in a folder of their owner's alone; /etc/ebb above it holds settings, too, which the
+// users that servers run as read.
+Result<void> make_folders(const std::filesystem::path& folder, mode_t mode = for_the_owner) {
   if (folder.empty() || std::filesystem::exists(folder)) return {};
-  TRY(make_folders(folder.parent_path()));
-  constexpr mode_t owner_only = 0700;
-  if (::mkdir(folder.c_str(), owner_only) == 0 || errno == EEXIST) return {};
+  TRY(make_folders(folder.parent_path(), for_all_to_read));
+  if (::mkdir(folder.c_str(), mode) == 0 || errno == EEXIST) return {};
   return fail(Error::from_errno(errno).during("making {}", folder.string()));
 }
 

@@ -90,8 +90,7 @@ void Agent::log(std::string_view line) {
 }
 
 void Agent::run() {
-  polls_ = std::make_unique<Periodic>(std::chrono::seconds(settings_.poll_seconds),
-                                      [this] { talk_.talk(); });
+  polls_ = std::make_unique<Periodic>(settings_.poll, [this] { talk_.talk(); });
   tell_service_manager(outside_, service_is_ready);
   while (!outside_.stop.raised()) {
     end_ended();
@@ -113,7 +112,8 @@ void Agent::run() {
 void Agent::look_for_volumes() {
   auto policies = state_.read([](const AgentState& state) { return state.policies; });
   const double now = outside_.clock.steady_seconds();
-  if (policies == policies_ && now - looked_at_ < settings_.poll_seconds) return;
+  const double poll = std::chrono::duration<double>(settings_.poll).count();
+  if (policies == policies_ && now - looked_at_ < poll) return;
   policies_ = std::move(policies);
   looked_at_ = now;
   targets_.clear();
@@ -201,7 +201,7 @@ std::string Agent::why_not(const Choice& choice) const {
   if (!choice.target->problem.empty()) return choice.target->problem;
   const bool has_hooks = !choice.policy->before.empty() || !choice.policy->after.empty();
   if (has_hooks && !settings_.may_run_hooks) {
-    return "the policy has hooks, and this host's ebb-agent was started with --no-hooks";
+    return "the policy has hooks, and this host's ebb-agent runs none (--no-hooks)";
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 
@@ -23,7 +24,7 @@ namespace ebb {
 struct AgentSettings {
   std::string state_folder;
   std::string program;  // ebb
-  unsigned poll_seconds = 60;
+  std::chrono::seconds poll{60};
   unsigned runs = 2;  // Backups at once.
   bool may_run_hooks = true;
 };

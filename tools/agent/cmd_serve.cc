@@ -7,6 +7,8 @@
 
 #include "tools/agent/agent.h"
 #include "tools/agent/command.h"
+#include "tools/common/host_identity.h"
+#include "tools/common/time_option.h"
 
 namespace ebb {
 
@@ -16,16 +18,17 @@ class Serve final : public Command {
  public:
   explicit Serve(CLI::App& app) {
     app.add_option("--state", settings_.state_folder,
-                   "Folder of this host's identity (or EBB_STATE)");
-    app.add_option("--poll", settings_.poll_seconds, "Seconds between looks at the manager")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
+                   "Folder of this host's identity (or EBB_STATE)")
+        ->default_str(default_state_folder);
+    add_time_option(app, "--poll", settings_.poll, "Between looks at the manager",
+                    {std::chrono::seconds(1), std::chrono::hours(1)});
     app.add_option("--program", settings_.program, "The ebb to run (default: beside this program)");
     app.add_option("--runs", settings_.runs, "Backups at once; more of them wait")
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
-    app.add_flag("--no-hooks", no_hooks_,
-                 "Do not run commands of policies; what has some is not backed up");
+    app.add_flag("--hooks,!--no-hooks", settings_.may_run_hooks,
+                 "Run commands of policies; with --no-hooks, what has some is not backed up")
+        ->default_str("true");
     app.footer(
         "Needs `ebb-agent enroll` before, and a source key for each repository (`ebb key add "
         "--source`).\nThe hooks of policies run as the user that this runs as. SIGTERM ends it, "
@@ -37,7 +40,6 @@ class Serve final : public Command {
     if (settings_.state_folder.empty()) {
       settings_.state_folder = outside.environment("EBB_STATE").value_or(default_state_folder);
     }
-    settings_.may_run_hooks = !no_hooks_;
     if (settings_.program.empty()) {
       std::error_code error;
       const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -48,7 +50,7 @@ class Serve final : public Command {
     }
     const auto agent = TRY(Agent::make(settings_, outside));
     outside.out << fmt::format("serving state={} program={} poll={}s runs={}\n",
-                               settings_.state_folder, settings_.program, settings_.poll_seconds,
+                               settings_.state_folder, settings_.program, settings_.poll.count(),
                                settings_.runs)
                 << std::flush;
     agent->run();
@@ -58,7 +60,6 @@ class Serve final : public Command {
 
  private:
   AgentSettings settings_;
-  bool no_hooks_ = false;
 };
 
 }  // namespace

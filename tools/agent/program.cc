@@ -8,11 +8,16 @@ namespace ebb {
 
 namespace {
 
+constexpr ConfigKey keys[] = {{"state", "EBB_STATE"}, {"poll"}, {"program"}, {"runs"}, {"hooks"}};
+
 constexpr ProgramText text{
-    "ebb-agent", "ebb-agent backs up this host's volumes when its manager's policies say so.",
+    "ebb-agent",
+    "ebb-agent backs up this host's volumes when its manager's policies say so.",
     version_text,
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 6 busy. Each command has examples in its "
-    "--help."};
+    "--help.",
+    "agent.toml",
+    keys};
 
 constexpr CommandMaker makers[] = {make_agent_enroll, make_agent_serve};
 

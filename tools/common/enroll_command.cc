@@ -27,7 +27,8 @@ class Enroll final : public Command {
         ->required();
     app.add_option("TOKEN", token_, "What `ebb-manager token create` printed")->required();
     app.add_option("--name", name_, "This host's name (default: its own)");
-    app.add_option("--state", state_, "Folder for this host's identity (or EBB_STATE)");
+    app.add_option("--state", state_, "Folder for this host's identity (or EBB_STATE)")
+        ->default_str(default_state_folder);
     if (is_storage) {
       app.add_option("--server-name", server_names_,
                      "Names or addresses by which it is dialled (default: its own name)");

@@ -38,16 +38,30 @@ class CommandGroup final : public Command {
   std::vector<std::pair<CLI::App*, std::unique_ptr<Command>>> commands_;
 };
 
+// An option that may stand in the program's configuration file, by its name without dashes.
+struct ConfigKey {
+  const char* name;
+  const char* environment = nullptr;  // The variable that comes before the file.
+};
+
 struct ProgramText {
-  const char* name;     // "ebb"
-  const char* what;     // One sentence.
-  const char* version;  // "ebb 0.1.0"
-  const char* footer;   // Below the list of commands.
+  const char* name;         // "ebb"
+  const char* what;         // One sentence.
+  const char* version;      // "ebb 0.1.0"
+  const char* footer;       // Below the list of commands.
+  const char* config_file;  // "storage.toml"
+  std::span<const ConfigKey> keys;
 };
 
 // The whole program. Parses `arguments` (without the program's name) and runs the command.
 ExitCode run_program(const ProgramText& text, std::span<const CommandMaker> makers,
                      const std::vector<std::string>& arguments, Outside& outside);
+
+// Gives the option these values as if the command line had, instead of what it has. Empty, or why
+// it does not take them.
+std::string give_values(CLI::Option& option, const std::vector<std::string>& texts);
+// Why it would not take them, or nothing; it has no value afterwards.
+std::string why_not_taken(CLI::Option& option, const std::vector<std::string>& texts);
 
 // One line of JSON on the output.
 void print_json(Outside& outside, const nlohmann::json& json);

@@ -5,6 +5,7 @@
 #include "devmap/occupation.h"
 #include "devmap/probe.h"
 #include "engine/flow/local_runs.h"
+#include "tools/common/setting_kind.h"
 #include "tools/common/size_text.h"
 #include "tools/common/source_device.h"
 #include "tools/common/source_memory.h"
@@ -50,12 +51,14 @@ class BackupCommand final : public Command {
     app.add_option("--volume", volume_, "Name of the volume (default: from the device's identity)");
     app.add_option("--block-size", block_size_,
                    "4K to 1M, a power of two (default: as before, or 64K)")
+        ->type_name(size_type)
         ->check([](const std::string& text) { return why_not(parse_block_size(text)); });
     app.add_option("--compress", compress_, "none, lz4[:LEVEL], or zstd[:LEVEL]")
         ->check([](const std::string& text) { return why_not(Compression::parse(text)); })
         ->capture_default_str();
-    app.add_option("--threads", common_.threads, "Workers (default: one a processor)")
-        ->check(CLI::Range(0, 256));
+    app.add_option("--threads", common_.threads, "Workers (0: one a processor)")
+        ->check(CLI::Range(0, 256))
+        ->capture_default_str();
     common_.declare_repo(app);
     common_.declare_source_key(app);
     common_.declare_output(app);

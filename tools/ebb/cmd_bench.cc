@@ -45,8 +45,9 @@ class Bench final : public Command {
     app.add_option("--seconds", wishes_.seconds, "For each measurement")
         ->check(CLI::Range(0.001, 3600.0))
         ->capture_default_str();
-    app.add_option("--threads", wishes_.threads, "Workers (default: one a processor)")
-        ->check(CLI::Range(0, 256));
+    app.add_option("--threads", wishes_.threads, "Workers (0: one a processor)")
+        ->check(CLI::Range(0, 256))
+        ->capture_default_str();
     common_.declare_output(app);
     app.footer(
         "Examples:\n  ebb bench --dir /srv/backup\n"

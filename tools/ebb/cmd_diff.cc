@@ -90,8 +90,9 @@ class DiffApply {
     app->add_flag("--onto-source", wishes_.onto_source, "The target may be the source itself");
     app->add_flag("--ignore-sector-size", wishes_.ignore_sector_size,
                   "The logical sector size may differ (never with a partition table)");
-    app->add_option("--threads", common_.threads, "Workers (default: one a processor)")
-        ->check(CLI::Range(0, 256));
+    app->add_option("--threads", common_.threads, "Workers (0: one a processor)")
+        ->check(CLI::Range(0, 256))
+        ->capture_default_str();
     common_.declare_source_key(*app);
     common_.declare_passphrase(*app);
     common_.declare_output(*app);

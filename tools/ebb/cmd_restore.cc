@@ -34,8 +34,9 @@ class RestoreCommand final : public Command {
     app.add_option("--expect-serial", wishes_.expect_serial, "Refuse unless the target has it");
     app.add_option("--expect-wwn", wishes_.expect_wwn, "Refuse unless the target has it");
     app.add_option("--journal", journal_, "File that remembers how far a restore is");
-    app.add_option("--threads", common_.threads, "Workers (default: one a processor)")
-        ->check(CLI::Range(0, 256));
+    app.add_option("--threads", common_.threads, "Workers (0: one a processor)")
+        ->check(CLI::Range(0, 256))
+        ->capture_default_str();
     common_.declare_repo(app);
     common_.declare_passphrase(app);
     common_.declare_output(app);

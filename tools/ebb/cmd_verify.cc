@@ -23,8 +23,9 @@ class Verify final : public Command {
     app.add_option("--sample", percent_, "Check this many percent of the blocks, chosen at random")
         ->check(CLI::Range(0.001, 100.0))
         ->capture_default_str();
-    app.add_option("--threads", common_.threads, "Workers (default: one a processor)")
-        ->check(CLI::Range(0, 256));
+    app.add_option("--threads", common_.threads, "Workers (0: one a processor)")
+        ->check(CLI::Range(0, 256))
+        ->capture_default_str();
     common_.declare_repo(app);
     common_.declare_passphrase(app);
     common_.declare_source_key(app);

@@ -8,12 +8,22 @@ namespace ebb {
 
 namespace {
 
+constexpr ConfigKey keys[] = {{"repo", "EBB_REPO"},
+                              {"passphrase-file", "EBB_PASSPHRASE_FILE"},
+                              {"source-key", "EBB_SOURCE_KEY"},
+                              {"block-size"},
+                              {"compress"},
+                              {"threads"}};
+
 constexpr ProgramText text{
-    "ebb", "ebb backs up whole block devices, reads only what changed, and puts them back.",
+    "ebb",
+    "ebb backs up whole block devices, reads only what changed, and puts them back.",
     version_text,
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but data is missing, 4 refused "
     "by a check,\n5 damage found, 6 busy, 130 interrupted. Each command has examples in "
-    "its --help."};
+    "its --help.",
+    "ebb.toml",
+    keys};
 
 constexpr CommandMaker makers[] = {make_init,    make_backup,    make_points, make_inspect,
                                    make_restore, make_verify,    make_diff,   make_scrub,

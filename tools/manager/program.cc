@@ -9,13 +9,17 @@ namespace ebb::control {
 
 namespace {
 
+constexpr ConfigKey keys[] = {{"dir", "EBB_MANAGER_DIR"}, {"listen"}, {"enroll-listen"}};
+
 constexpr ProgramText text{
     "ebb-manager",
     "ebb-manager knows who belongs to a backup system, what is backed up and when; it never "
     "carries content.",
     "ebb-manager 0.1.0",
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 5 damage found, 6 busy, 130 interrupted. Each "
-    "command\nhas examples in its --help."};
+    "command\nhas examples in its --help.",
+    "manager.toml",
+    keys};
 
 constexpr CommandMaker makers[] = {
     make_init,    make_serve,  make_token, make_repository, make_policy, make_status, make_hosts,
@@ -24,8 +28,8 @@ constexpr CommandMaker makers[] = {
 }  // namespace
 
 void ManagerOptions::declare(CLI::App& app) {
-  app.add_option("--dir", folder,
-                 "The manager's folder (default: EBB_MANAGER_DIR, else /var/lib/ebb-manager)");
+  app.add_option("--dir", folder, "The manager's folder (or EBB_MANAGER_DIR)")
+      ->default_str(default_folder);
   app.add_flag("--json", json, "Print one line of JSON");
 }
 

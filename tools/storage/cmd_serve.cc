@@ -6,6 +6,7 @@
 #include "tools/common/host_identity.h"
 #include "tools/common/service_notice.h"
 #include "tools/common/size_text.h"
+#include "tools/common/time_option.h"
 #include "tools/storage/command.h"
 #include "tools/storage/manager_poll.h"
 #include "wire/agent/storage_service.h"
@@ -17,18 +18,18 @@ namespace {
 class Serve final : public Command {
  public:
   explicit Serve(CLI::App& app) {
-    app.add_option("--repository", repositories_, "NAME=FOLDER, as often as there are repositories")
-        ->required();
+    app.add_option("--repository", repositories_, "As often as there are repositories")
+        ->type_name("NAME=FOLDER");
     app.add_option("--socket", socket_, "Unix socket to listen on");
     app.add_option(
         "--listen", listen_,
         "Address for other machines, e.g. 0.0.0.0:7442; needs `ebb-storage enroll` before");
     app.add_option("--address", address_,
                    "What other machines dial, as the manager tells them (default: as enrolled)");
-    app.add_option("--state", state_, "Folder of this host's identity (or EBB_STATE)");
-    app.add_option("--poll", poll_seconds_, "Seconds between looks at the manager")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
+    app.add_option("--state", state_, "Folder of this host's identity (or EBB_STATE)")
+        ->default_str(default_state_folder);
+    add_time_option(app, "--poll", poll_, "Between looks at the manager",
+                    {std::chrono::seconds(1), std::chrono::hours(1)});
     app.add_option("--runs", bounds_.runs, "Backups at once; more of them wait")
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
@@ -36,8 +37,9 @@ class Serve final : public Command {
                    "Connections at once; more are turned away")
         ->check(CLI::Range(1, 10000))
         ->capture_default_str();
-    app.add_option("--threads", threads_, "Workers (default: one a processor)")
-        ->check(CLI::Range(0, 256));
+    app.add_option("--threads", threads_, "Workers (0: one a processor)")
+        ->check(CLI::Range(0, 256))
+        ->capture_default_str();
     app.footer(
         "Examples:\n  ebb-storage serve --repository web1=/srv/backup/web1 --socket "
         "/run/ebb/storage.sock\n"
@@ -48,6 +50,12 @@ class Serve final : public Command {
   }
 
   Result<ExitCode> run(Outside& outside) override {
+    if (repositories_.empty()) {
+      outside.err << "ebb-storage: which repositories? Give --repository NAME=FOLDER, or "
+                     "[[repository]] in storage.toml"
+                  << std::endl;
+      return ExitCode::usage;
+    }
     StorageService::Wishes wishes;
     wishes.bounds = bounds_;
     wishes.socket = socket_;
@@ -91,8 +99,7 @@ class Serve final : public Command {
     if (identity) {
       const std::string address =
           !address_.empty() ? address_ : fmt::format("{}:{}", identity->name, service->port());
-      poll.emplace(ManagerPoll::World{*service, std::move(*identity), address, log},
-                   std::chrono::seconds(poll_seconds_));
+      poll.emplace(ManagerPoll::World{*service, std::move(*identity), address, log}, poll_);
     }
     tell_service_manager(outside, service_is_ready);
     TRY(service->run(outside.stop));
@@ -106,7 +113,7 @@ class Serve final : public Command {
   std::string listen_;
   std::string address_;
   std::string state_;
-  unsigned poll_seconds_ = 30;
+  std::chrono::seconds poll_{30};
   StorageBounds bounds_;
   unsigned threads_ = 0;
 };

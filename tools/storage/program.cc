@@ -8,13 +8,19 @@ namespace ebb {
 
 namespace {
 
+constexpr ConfigKey keys[] = {
+    {"repository"}, {"socket"}, {"listen"},      {"address"}, {"state", "EBB_STATE"},
+    {"poll"},       {"runs"},   {"connections"}, {"threads"}};
+
 constexpr ProgramText text{
     "ebb-storage",
     "ebb-storage keeps repositories for hosts that back up to it; it can read none of them.",
     version_text,
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 6 busy, 130 interrupted. Each command has "
     "examples "
-    "in its --help."};
+    "in its --help.",
+    "storage.toml",
+    keys};
 
 constexpr CommandMaker makers[] = {make_storage_enroll, make_storage_serve};
 

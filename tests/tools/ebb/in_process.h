@@ -43,6 +43,7 @@ class InProcess {
   InProcess() {
     write_text(passphrase, "correct horse battery staple\n");
     environment = {{"EBB_REPO", repository},
+                   {"EBB_CONFIG_DIR", folder / "no-configuration"},
                    {"EBB_PASSPHRASE_FILE", passphrase},
                    {"EBB_SOURCE_KEY", folder / "source.key"}};
   }

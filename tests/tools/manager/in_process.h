@@ -27,6 +27,7 @@ class InProcess {
                     stop,
                     [this](const std::string& name) -> std::optional<std::string> {
                       if (name == "EBB_MANAGER_DIR") return manager;
+                      if (name == "EBB_CONFIG_DIR") return folder / "no-configuration";
                       return std::nullopt;
                     },
                     [](const std::string&) -> Result<SecretBuffer> {
