@@ -124,6 +124,7 @@ kj::Promise<void> RunServer::put(PutContext context) {
       return fail(Error::invalid("{} bytes of records, of {} sent", length, sent.size()));
     }
     const Bytes records = sent.first(length);
+    TRY(kept(repository_.has_room_to_go_on()));
     TRY(kept(place(TRY(records_in(records)), records)));
     call.getResults().setWindow(repository_.window());
     return {};
