@@ -25,14 +25,14 @@ constexpr std::array<Pair, 8> kinds = {{
     {ErrorKind::denied, wire::Refusal::Kind::DENIED},
 }};
 
+}  // namespace
+
 std::string printable(kj::StringPtr text) {
   std::string kept(text.begin(), std::min(text.size(), max_text));
   std::ranges::replace_if(
       kept, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   return kept;
 }
-
-}  // namespace
 
 Error to_error(const kj::Exception& exception) {
   const std::string text = printable(exception.getDescription());

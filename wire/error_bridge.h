@@ -20,6 +20,7 @@ Error to_error(const kj::Exception& exception);
 kj::Exception to_exception(const Error& error);
 
 // Text from a peer is cut to a bound and keeps no control characters: it ends up on terminals.
+std::string printable(kj::StringPtr text);
 Error to_error(wire::Refusal::Reader refusal);
 void put_refusal(const Error& error, wire::Refusal::Builder refusal);
 

@@ -16,6 +16,8 @@ inline constexpr std::uint64_t max_list = 4096;
 inline constexpr std::uint64_t max_name_text = 255;
 inline constexpr std::uint64_t max_program_text = 64;
 inline constexpr std::uint64_t max_envelopes = 64;
+inline constexpr std::uint64_t max_details = 2048;     // Of a chore's report, in one answer.
+inline constexpr std::uint64_t max_detail_text = 500;  // Each of its texts, in bytes.
 
 // A message that is larger, or nested deeper, is not read; the connection ends.
 inline constexpr std::uint64_t max_message_words = 4 * 1024 * 1024 / 8;
@@ -31,6 +33,7 @@ inline constexpr ByteCount calls_under_way = 24_MiB;
 
 static_assert(max_records.value() * 2 < max_message_words * 8);
 static_assert(max_names * 32 < max_message_words * 8);
+static_assert(max_details * (2 * max_detail_text + 256) < max_message_words * 8);
 static_assert(limits::max_small_object.value() * 2 < max_message_words * 8);
 
 }  // namespace ebb::wire_limits

@@ -248,7 +248,9 @@ Result<void> Collect::remove_envelopes() {
   }
   std::erase_if(unnamed, [&](const auto& envelope) { return named.contains(envelope.first); });
   for (const auto& [key, file] : unnamed) {
-    TRY(files().remove(std::string(layout::envelopes) + "/" + file));
+    // A rotation of keys may have removed it meanwhile.
+    const auto removed = files().remove(std::string(layout::envelopes) + "/" + file);
+    if (!removed && removed.error().kind() != ErrorKind::absent) return removed;
     ++report_.envelopes_removed;
   }
   return unnamed.empty() ? Result<void>() : files().sync_folder(layout::envelopes);

@@ -9,10 +9,10 @@
 // may be called unused.
 #pragma once
 
-#include <functional>
 #include <set>
 
 #include "devmap/core/interrupt.h"
+#include "engine/flow/breathe.h"
 #include "engine/flow/observer.h"
 #include "engine/flow/used_records.h"
 #include "engine/repo/repository.h"
@@ -24,12 +24,6 @@ struct Obstacle {
   std::string file;  // In the repository; of a page: the point that names it.
   std::string what;
 };
-
-// Called every few milliseconds where work goes on without waiting for anything, so that others on
-// the thread have their turn. They may do whatever they like but collect. None: nobody is there.
-using Breathe = std::function<Result<void>()>;
-// Names that are looked up between two breaths.
-inline constexpr std::size_t names_in_one_breath = 256;
 
 class Mark {
  public:

@@ -2,24 +2,28 @@
 #include "engine/flow/prune.h"
 
 #include <algorithm>
-#include <map>
 
 #include "engine/repo/minimum_age.h"
 
 namespace ebb {
+
+KeepRule PruneRequest::rule_of(const VolumeId& id) const {
+  if (!of_volumes) return rule;
+  const auto found = of_volumes->find(id);
+  return found == of_volumes->end() ? KeepRule{} : found->second;
+}
 
 Result<PrunePlan> plan_prune(Repository& repository, const PruneRequest& request, WallTime now) {
   PrunePlan plan;
   plan.minimum_age = std::max(request.minimum_age,
                               TRY(read_minimum_age(repository.objects(), repository.config().id)));
   std::map<VolumeId, std::vector<ArrivedPoint>> volumes;
-  for (const ArrivedPoint& point : TRY(repository.arrived_points())) {
-    if (request.volume && *request.volume != point.name.volume) continue;
+  for (const ArrivedPoint& point : TRY(repository.arrived_points(request.volume))) {
     volumes[point.name.volume].push_back(point);
   }
   for (auto& [volume, points] : volumes) {
     for (PointVerdict& verdict :
-         judge_points(std::move(points), request.rule, plan.minimum_age, now)) {
+         judge_points(std::move(points), request.rule_of(volume), plan.minimum_age, now)) {
       if (!verdict.keep && repository.open_runs().is_base(verdict.point.name.id)) {
         verdict.keep = true;
         verdict.reason = "a running backup builds on it";
@@ -31,7 +35,7 @@ Result<PrunePlan> plan_prune(Repository& repository, const PruneRequest& request
 }
 
 Result<std::uint64_t> carry_out(Repository& repository, const PrunePlan& plan, WallTime now,
-                                const StopFlag& stop) {
+                                const StopFlag& stop, const Breathe& breathe) {
   std::uint64_t removed = 0;
   for (auto at = plan.points.begin(); at != plan.points.end();) {
     if (stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
@@ -44,6 +48,7 @@ Result<std::uint64_t> carry_out(Repository& repository, const PrunePlan& plan, W
     }
     TRY(repository.remove_points(names, now));
     removed += names.size();
+    if (breathe) TRY(breathe());
   }
   return removed;
 }

@@ -6,9 +6,11 @@
 // no plan can have removed is up to Repository::remove_points().
 #pragma once
 
+#include <map>
 #include <optional>
 
 #include "devmap/core/interrupt.h"
+#include "engine/flow/breathe.h"
 #include "engine/repo/repository.h"
 
 namespace ebb {
@@ -17,6 +19,10 @@ struct PruneRequest {
   KeepRule rule;
   std::chrono::seconds minimum_age{0};  // The repository's own, if that is longer.
   std::optional<VolumeId> volume;       // Else all.
+  // Where there is one: a rule for each volume in place of `rule`; the others keep everything.
+  std::optional<std::map<VolumeId, KeepRule>> of_volumes = {};
+
+  KeepRule rule_of(const VolumeId& id) const;
 };
 
 struct PrunePlan {
@@ -28,7 +34,8 @@ struct PrunePlan {
 Result<PrunePlan> plan_prune(Repository& repository, const PruneRequest& request, WallTime now);
 
 // How many were removed. Stopped half-way, the points of some volumes are gone and durably so.
+// Between two volumes others have their turn.
 Result<std::uint64_t> carry_out(Repository& repository, const PrunePlan& plan, WallTime now,
-                                const StopFlag& stop);
+                                const StopFlag& stop, const Breathe& breathe = {});
 
 }  // namespace ebb

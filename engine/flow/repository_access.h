@@ -7,6 +7,7 @@
 #pragma once
 
 #include "engine/buffer/arena.h"
+#include "engine/flow/chore.h"
 #include "engine/flow/extent_sink.h"
 #include "engine/flow/extent_source.h"
 #include "engine/flow/local_sink.h"
@@ -31,6 +32,14 @@ class RepositoryAccess {
   virtual ByteCount sink_memory() const = 0;
   // For one run. The sink outlives neither this nor the arena.
   virtual std::unique_ptr<ExtentSink> sink(Workers& workers, Arena& arena) = 0;
+  // Done where the repository lies. Busy while another is done there.
+  struct ChoreHost {
+    Workers& workers;
+    Observer& observer;
+    const StopFlag& stop;
+    const Clock& clock;  // For a repository in this process.
+  };
+  virtual Result<ChoreReport> do_chore(const Chore& chore, const ChoreHost& host) = 0;
   // The repository itself, for what only works where it lies; invalid when that is elsewhere.
   virtual Result<Repository*> local() = 0;
 };
@@ -53,6 +62,9 @@ class LocalAccess final : public RepositoryAccess {
   ByteCount sink_memory() const override { return PackMemory::total(); }
   std::unique_ptr<ExtentSink> sink(Workers& workers, Arena& arena) override {
     return std::make_unique<SinkWithMemory>(repository_, workers, arena);
+  }
+  Result<ChoreReport> do_chore(const Chore& chore, const ChoreHost& host) override {
+    return ebb::do_chore({repository_, host.workers, host.observer, host.stop, host.clock}, chore);
   }
   Result<Repository*> local() override { return &repository_; }
 

@@ -2,11 +2,11 @@
 #include "engine/flow/scrub.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "engine/flow/local_source.h"
 #include "engine/flow/point_blocks.h"
 #include "engine/flow/verify.h"
+#include "engine/flow/whole_file.h"
 #include "engine/repo/pack_reader.h"
 #include "engine/repo/parity.h"
 
@@ -14,86 +14,29 @@ namespace ebb {
 
 namespace {
 
-constexpr std::size_t piece_size = 2 * 1024 * 1024;
-constexpr std::size_t pieces_at_once = 16;
-constexpr std::size_t small_piece = 64 * 1024;
-
-// A whole file in aligned memory. Where it cannot be read it is zero, which a CRC will notice.
-struct WholeFile {
-  std::unique_ptr<std::byte, decltype(&std::free)> memory{nullptr, &std::free};
-  MutableBytes bytes;
-  bool had_read_errors = false;
+// On a worker, and others of this thread go on meanwhile.
+struct Mending : Job {
+  const PackTail* tail = nullptr;
+  MutableBytes pack;
+  Mended outcome;
+  bool is_done = false;
 };
 
-struct Piece : Transfer {
-  enum class State { idle, under_way, settled };
-  State state = State::idle;
-  Result<void> result;
-};
-
-Result<void> read_small_pieces(Loop& loop, File& file, ByteIndex at, MutableBytes room) {
-  for (std::size_t done = 0; done < room.size(); done += small_piece) {
-    const MutableBytes part = room.subspan(done, std::min(small_piece, room.size() - done));
-    const auto read = read_and_wait(loop, file, at + ByteCount(done), part);
-    if (read) continue;
-    if (read.error().kind() != ErrorKind::damaged) return read;
-    std::ranges::fill(part, std::byte{0});
-  }
-  return {};
-}
-
-Result<WholeFile> read_whole(Loop& loop, File& file, ByteCount size, ByteCount room) {
-  WholeFile whole;
-  const std::size_t bytes = round_up(room, limits::io_alignment).size();
-  whole.memory.reset(
-      static_cast<std::byte*>(std::aligned_alloc(limits::io_alignment.size(), bytes)));
-  EBB_CHECK(whole.memory != nullptr, "no memory for one pack");
-  whole.bytes = {whole.memory.get(), room.size()};
-  std::ranges::fill(whole.bytes.subspan(std::min(size, room).size()), std::byte{0});
-  const MutableBytes there = whole.bytes.first(std::min(size, room).size());
-  std::array<Piece, pieces_at_once> pieces;
-  std::size_t next = 0;
-  std::optional<Error> lost;
-  const auto any = [&](Piece::State state) {
-    return std::ranges::any_of(pieces, [&](const Piece& p) { return p.state == state; });
+Mended mend_on_a_worker(Loop& loop, Workers& workers, const PackTail& tail, MutableBytes pack) {
+  Mending mending;
+  mending.tail = &tail;
+  mending.pack = pack;
+  mending.work = [](Job& job, unsigned) {
+    auto& mine = static_cast<Mending&>(job);
+    mine.outcome = mend(*mine.tail, mine.pack);
   };
-  while ((next < there.size() && !lost) || any(Piece::State::under_way) ||
-         any(Piece::State::settled)) {
-    for (Piece& piece : pieces) {
-      if (piece.state != Piece::State::idle || next >= there.size() || lost) continue;
-      piece.way = Way::read;
-      piece.at = ByteIndex(next);
-      piece.data = there.subspan(next, std::min(piece_size, there.size() - next));
-      piece.state = Piece::State::under_way;
-      piece.settled = [](Transfer& transfer, Result<void> result) {
-        auto& p = static_cast<Piece&>(transfer);
-        p.state = Piece::State::settled;
-        p.result = std::move(result);
-      };
-      next += piece.data.size();
-      file.start(piece);
-    }
-    if (!any(Piece::State::settled)) {
-      const auto ran = loop.run_once();
-      EBB_CHECK(ran.has_value(), "the ring failed while a pack was being read");
-    }
-    for (Piece& piece : pieces) {
-      if (piece.state != Piece::State::settled) continue;
-      // Others may settle while this one is read again; they are met on the next round.
-      if (!piece.result && piece.result.error().kind() != ErrorKind::damaged) {
-        lost = piece.result.error();
-      } else if (!piece.result) {
-        whole.had_read_errors = true;
-        if (auto read = read_small_pieces(loop, file, piece.at, piece.data); !read) {
-          lost = read.error();
-        }
-      }
-      piece.result = {};
-      piece.state = Piece::State::idle;
-    }
+  mending.done = [](Job& job) { static_cast<Mending&>(job).is_done = true; };
+  workers.submit(mending);
+  while (!mending.is_done) {
+    const auto ran = loop.run_once();
+    EBB_CHECK(ran.has_value(), "the ring failed while a pack was being mended");
   }
-  if (lost) return fail(*lost);
-  return whole;
+  return std::move(mending.outcome);
 }
 
 }  // namespace
@@ -103,9 +46,9 @@ bool ScrubReport::sound() const {
 }
 
 bool ScrubReport::mended() const {
-  return points.empty() && lost.empty() && std::ranges::all_of(findings, [](const auto& finding) {
-           return finding.mended || finding.known;
-         });
+  return points.empty() && records_lost == 0 &&
+         std::ranges::all_of(findings,
+                             [](const auto& finding) { return finding.mended || finding.known; });
 }
 
 Scrub::Scrub(World world, ScrubMode mode) : world_(world), mode_(mode) {}
@@ -114,11 +57,25 @@ void Scrub::find(std::string file, std::string what, bool mended, bool known) {
   report_.findings.push_back({std::move(file), std::move(what), mended, known});
 }
 
+Result<void> Scrub::breathe() {
+  if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+  return world_.breathe ? world_.breathe() : Result<void>();
+}
+
 Result<ScrubReport> Scrub::run() {
   const auto open = world_.repository.open_runs().reader_begins();
+  // What a look considers lost is so for its own report only.
+  struct Considering {
+    explicit Considering(PackStore& of) : packs(of) {}
+    ~Considering() { packs.consider_lost({}); }
+    Considering(const Considering&) = delete;
+    Considering& operator=(const Considering&) = delete;
+    PackStore& packs;
+  } const considering(world_.repository.packs());
   TRY(scrub_objects());
   TRY(scrub_packs());
   TRY(check_points());
+  report_.records_lost = lost_.size();
   return std::move(report_);
 }
 
@@ -165,10 +122,9 @@ Result<void> Scrub::scrub_object(ObjectType type, const std::string& name,
     return {};
   }
   report_.bytes += ByteCount(file->size());
+  TRY(breathe());
   const auto object = unframe_object(type, *file);
-  if (object && type == ObjectType::envelope) {
-    if (const auto envelope = unpack_envelope(object->body)) keys_there_.insert(envelope->data_key);
-  }
+  if (object && type == ObjectType::envelope) note_key(object->body);
   if (!object) {
     find(name, "both copies are damaged: " + object.error().text(), false);
   } else if (!object->both_sound) {
@@ -193,16 +149,16 @@ Result<void> Scrub::scrub_packs() {
   std::ranges::sort(packs);
   total_ = max_pack_data * packs.size();
   for (const PackId& pack : packs) {
-    if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
     if (!world_.repository.packs().packs().contains(pack)) continue;  // Removed meanwhile.
     TRY(during(scrub_pack(pack), "looking at pack {}", pack.hex()));
     ++report_.packs;
     world_.observer.progress({"scrubbing", report_.bytes, total_, {}});
+    TRY(breathe());
   }
   if (mode_ == ScrubMode::repair) {
-    TRY(world_.repository.packs().note_lost(report_.lost, world_.repository.random()));
+    TRY(world_.repository.packs().note_lost(lost_, world_.repository.random()));
   } else {
-    world_.repository.packs().consider_lost(report_.lost);
+    world_.repository.packs().consider_lost(lost_);
   }
   return {};
 }
@@ -238,7 +194,13 @@ void put_tail(const PackTail& tail, MutableBytes pack, ByteIndex at) {
 
 Result<void> Scrub::scrub_pack(const PackId& pack) {
   const std::string name = layout::pack(pack);
-  const auto file = TRY(files().open(name));
+  auto opened = files().open(name);
+  if (!opened && opened.error().kind() == ErrorKind::absent) {
+    // Somebody took the file away under whoever has the repository open.
+    note_lost_pack(pack, "it is not there any more");
+    return {};
+  }
+  const auto file = TRY(std::move(opened));
   const ByteCount size = TRY(file->size());
   report_.bytes += size;
   auto found = read_pack_tail(world_.loop, *file);
@@ -251,7 +213,7 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   const bool right_size = size == tail.file_length();
   const bool tails_sound = tail_copy_is(tail, whole.bytes, tail.first_tail_at()) &&
                            tail_copy_is(tail, whole.bytes, tail.second_tail_at());
-  const Mended outcome = mend(tail, whole.bytes);
+  const Mended outcome = mend_on_a_worker(world_.loop, world_.workers, tail, whole.bytes);
   TRY(check_data_key(pack, whole.bytes));
   if (right_size && tails_sound && outcome.mended.empty() && outcome.lost.empty() &&
       tail.pack == pack) {
@@ -273,8 +235,7 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
     TRY(republish(name, whole.bytes));
     // What was written is read again: a disk that rots may rot here too.
     const auto again = TRY(files().open(name));
-    WholeFile check = TRY(read_whole(world_.loop, *again, TRY(again->size()), tail.file_length()));
-    if (!same_bytes(check.bytes, whole.bytes)) {
+    if (!TRY(holds_exactly(world_.loop, *again, whole.bytes))) {
       return fail(Error::damaged("what was mended reads back differently; is the disk failing?"));
     }
     PackStore& packs = world_.repository.packs();
@@ -307,7 +268,7 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
     add(fmt::format("{} chunks beyond repair, and with them {}{}", outcome.lost.size(),
                     table ? fmt::format("{} records", lost.size()) : "its table",
                     known ? ", noted before" : ""));
-    if (!known) report_.lost.insert(report_.lost.end(), lost.begin(), lost.end());
+    if (!known) lost_.insert(lost_.end(), lost.begin(), lost.end());
   }
   find(name, what, mode_ == ScrubMode::repair && can_be_mended, known);
   return {};
@@ -325,7 +286,7 @@ Result<void> Scrub::scrub_without_tail(const PackId& pack, File& file, ByteCount
   }
   const LostRecord rest{pack, static_cast<std::uint32_t>(at), {}};
   const bool known = world_.repository.packs().lost().contains(rest);
-  if (!known) report_.lost.push_back(rest);
+  if (!known) lost_.push_back(rest);
   find(layout::pack(pack),
        fmt::format("both copies of its tail are damaged, so nothing in it can be mended; what "
                    "comes after byte {} is lost{}",
@@ -334,18 +295,37 @@ Result<void> Scrub::scrub_without_tail(const PackId& pack, File& file, ByteCount
   return {};
 }
 
+void Scrub::note_key(Bytes envelope) {
+  if (const auto unpacked = unpack_envelope(envelope)) keys_there_.insert(unpacked->data_key);
+}
+
+// The envelopes were looked at before the packs, and backups go on: one that began since has
+// published its envelopes and then this pack.
+Result<bool> Scrub::has_key_by_now(const DataKeyId& key) {
+  ObjectStore& objects = world_.repository.objects();
+  for (const std::string& file : TRY(objects.list(layout::envelopes))) {
+    if (layout::data_key_of_envelope(file) != key) continue;
+    const auto body =
+        objects.read(ObjectType::envelope, std::string(layout::envelopes) + "/" + file);
+    if (body) note_key(*body);
+  }
+  return keys_there_.contains(key);
+}
+
 // Blocks whose data key is in no envelope are noise, however sound they are.
 Result<void> Scrub::check_data_key(const PackId& pack, Bytes bytes) {
   const auto header = unpack_pack_header(bytes);
   if (!header || keys_there_.contains(header->data_key)) return {};
+  if (TRY(has_key_by_now(header->data_key))) return {};
+  note_lost_pack(pack, "no sound envelope holds its data key " + header->data_key.hex());
+  return {};
+}
+
+void Scrub::note_lost_pack(const PackId& pack, const std::string& why) {
   const LostRecord all{pack, 0, {}};
   const bool known = world_.repository.packs().lost().contains(all);
-  if (!known) report_.lost.push_back(all);
-  find(layout::pack(pack),
-       fmt::format("no sound envelope holds its data key {}{}", header->data_key.hex(),
-                   known ? ", noted before" : ""),
-       false, known);
-  return {};
+  if (!known) lost_.push_back(all);
+  find(layout::pack(pack), why + (known ? ", noted before" : ""), false, known);
 }
 
 // Which blocks of which points cannot be had any more; none: the repository is whole.
@@ -354,6 +334,7 @@ Result<void> Scrub::check_points() {
   bool unreadable_point = false;
   for (const layout::PointName& name : TRY(world_.repository.point_names())) {
     const auto point = world_.repository.point(name);
+    if (!point && point.error().kind() == ErrorKind::absent) continue;  // Removed meanwhile.
     if (!point) {
       unreadable_point = true;
       find(name.path(), point.error().text(), false);
@@ -368,7 +349,7 @@ Result<void> Scrub::check_points() {
       if (TRY(blocks.is_zero(run))) continue;
       BlockWindow window = TRY(blocks.window(run, [](BlockIndex) { return true; }));
       for (Damage& damage : window.damages) damages.push_back(std::move(damage));
-      if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+      TRY(breathe());
     }
     join_neighbours(damages);
     for (Damage& damage : damages) {

@@ -3,12 +3,14 @@
 //
 // Needs no key: chunks have CRCs, small objects lie there twice, and maps can be read in clear.
 // What cannot be mended is named, down to the blocks of the points that need it, and noted as lost,
-// so that the next backup which still has those blocks ships them again.
+// so that the next backup which still has those blocks ships them again. Backups may begin and end
+// meanwhile on the same thread; a prune or a collection may not.
 #pragma once
 
 #include <set>
 
 #include "devmap/core/interrupt.h"
+#include "engine/flow/breathe.h"
 #include "engine/flow/damage.h"
 #include "engine/flow/observer.h"
 #include "engine/repo/repository.h"
@@ -39,7 +41,8 @@ struct ScrubReport {
   std::uint64_t objects = 0;
   ByteCount bytes;
   std::vector<ScrubFinding> findings;
-  std::vector<LostRecord> lost;  // Beyond repair.
+  std::uint64_t records_lost = 0;  // Beyond repair; a pack of which nobody can say what lies where
+                                   // counts as one.
   std::vector<PointDamage> points;
 
   // Nothing is wrong that any point needs.
@@ -56,6 +59,7 @@ class Scrub {
     Workers& workers;
     Observer& observer;
     const StopFlag& stop;
+    Breathe breathe = {};
   };
   Scrub(World world, ScrubMode mode);
   Result<ScrubReport> run();
@@ -67,16 +71,22 @@ class Scrub {
   Result<void> scrub_packs();
   Result<void> scrub_pack(const PackId& pack);
   Result<void> scrub_without_tail(const PackId& pack, File& file, ByteCount size);
+  void note_key(Bytes envelope);
+  Result<bool> has_key_by_now(const DataKeyId& key);
+  void note_lost_pack(const PackId& pack, const std::string& why);
   Result<void> check_data_key(const PackId& pack, Bytes bytes);
   Result<void> republish(const std::string& name, Bytes bytes,
                          std::optional<WallTime> modified = {});
   Result<void> check_points();
+  // Others have their turn; ends the scrub when it shall stop.
+  Result<void> breathe();
   void find(std::string file, std::string what, bool mended, bool known = false);
   Files& files() { return world_.repository.objects().files(); }
 
   World world_;
   ScrubMode mode_;
   ScrubReport report_;
+  std::vector<LostRecord> lost_;    // Beyond repair.
   std::set<DataKeyId> keys_there_;  // By sound envelopes.
   ByteCount total_;
 };

@@ -43,6 +43,23 @@ Result<std::vector<LostRecord>> unpack_lost_records(Bytes body) {
   return records;
 }
 
+void LostSet::add(std::span<const LostRecord> records) {
+  for (const LostRecord& record : records) {
+    records_.insert(record);
+    if (!record.and_all_after()) continue;
+    const auto [rest, is_new] = from_.try_emplace(record.pack, record.at);
+    if (!is_new) rest->second = std::min(rest->second, record.at);
+  }
+}
+
+bool LostSet::has(const RecordPlace& place) const {
+  if (records_.empty()) return false;
+  const auto rest = from_.find(place.pack);
+  if (rest != from_.end() && place.at >= rest->second) return true;
+  const auto found = records_.lower_bound(LostRecord{place.pack, place.at, {}});
+  return found != records_.end() && found->pack == place.pack && found->at == place.at;
+}
+
 Result<std::unique_ptr<PackStore>> PackStore::open(Files& files, Loop& loop, StoreAccess access) {
   std::unique_ptr<PackStore> store(new PackStore(files, loop, access));
   for (const Files::Entry& entry : TRY(files.list(layout::packs))) {
@@ -95,7 +112,7 @@ Result<void> PackStore::load_lost() {
     // A list that cannot be read must not close the repository; without it, nothing counts as
     // whole.
     if (records) {
-      consider_lost(*records);
+      lost_.add(*records);
     } else {
       lost_list_is_damaged_ = true;
     }
@@ -123,7 +140,7 @@ Result<void> PackStore::reconcile(StoreAccess access) {
   if (!whole_ && access == StoreAccess::write) TRY(index_->set_whole(false));
   std::vector<PackId> unknown;
   for (const PackId& pack : packs_) {
-    if (!known.contains(pack) && !lost_from_.contains(pack)) unknown.push_back(pack);
+    if (!known.contains(pack) && !lost_.has_end_of(pack)) unknown.push_back(pack);
   }
   return index_tables_of(unknown);
 }
@@ -189,11 +206,7 @@ Result<void> PackStore::set_whole(bool whole) {
 }
 
 bool PackStore::is_lost(const RecordPlace& place) const {
-  if (lost_.empty()) return false;
-  const auto rest = lost_from_.find(place.pack);
-  if (rest != lost_from_.end() && place.at >= rest->second) return true;
-  const auto found = lost_.lower_bound(LostRecord{place.pack, place.at, {}});
-  return found != lost_.end() && found->pack == place.pack && found->at == place.at;
+  return lost_.has(place) || considered_.has(place);
 }
 
 Result<void> PackStore::look_up(std::span<const RecordName> names,
@@ -313,17 +326,8 @@ Result<void> PackStore::note_lost(std::span<const LostRecord> records, Random& r
                            frame_object(ObjectType::lost, pack_lost_records(part)),
                            std::string(layout::temporary) + "/" + id));
   }
-  consider_lost(records);
+  lost_.add(records);
   return set_whole(false);
-}
-
-void PackStore::consider_lost(std::span<const LostRecord> records) {
-  for (const LostRecord& record : records) {
-    lost_.insert(record);
-    if (!record.and_all_after()) continue;
-    const auto [rest, is_new] = lost_from_.try_emplace(record.pack, record.at);
-    if (!is_new) rest->second = std::min(rest->second, record.at);
-  }
 }
 
 }  // namespace ebb

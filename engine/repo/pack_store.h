@@ -32,6 +32,20 @@ struct LostRecord {
 ByteVector pack_lost_records(std::span<const LostRecord> records);
 Result<std::vector<LostRecord>> unpack_lost_records(Bytes body);
 
+class LostSet {
+ public:
+  void add(std::span<const LostRecord> records);
+  void clear() { *this = {}; }
+  bool has(const RecordPlace& place) const;
+  // Of this pack a part is lost from some place to its end.
+  bool has_end_of(const PackId& pack) const { return from_.contains(pack); }
+  const std::set<LostRecord>& records() const { return records_; }
+
+ private:
+  std::set<LostRecord> records_;
+  std::map<PackId, std::uint32_t> from_;  // Packs of which everything from there on is lost.
+};
+
 class PackStore {
  public:
   static Result<std::unique_ptr<PackStore>> open(Files& files, Loop& loop, StoreAccess access);
@@ -76,8 +90,11 @@ class PackStore {
 
   // Publishes that these are lost; they are not found from now on.
   Result<void> note_lost(std::span<const LostRecord> records, Random& random);
-  // The same for this process only.
-  void consider_lost(std::span<const LostRecord> records);
+  // The same for this process only, until it considers anew.
+  void consider_lost(std::span<const LostRecord> records) {
+    considered_.clear();
+    considered_.add(records);
+  }
   // The next open_pack() opens the file anew.
   void close_pack(const PackId& pack) { open_.erase(pack); }
   // A transfer from it is under way.
@@ -85,7 +102,8 @@ class PackStore {
     const auto found = open_.find(pack);
     return found != open_.end() && found->second.in_use > 0;
   }
-  const std::set<LostRecord>& lost() const { return lost_; }
+  // What was noted.
+  const std::set<LostRecord>& lost() const { return lost_.records(); }
 
  private:
   PackStore(Files& files, Loop& loop, StoreAccess access)
@@ -111,8 +129,8 @@ class PackStore {
   std::unordered_set<PackId, NameHash> packs_;
   std::set<PackId> condemned_;
   std::map<PackId, Error> unreadable_;
-  std::set<LostRecord> lost_;
-  std::map<PackId, std::uint32_t> lost_from_;  // Packs of which everything from there on is lost.
+  LostSet lost_;
+  LostSet considered_;
   std::map<PackId, OpenPack> open_;
   bool lost_list_is_damaged_ = false;
   bool whole_ = false;

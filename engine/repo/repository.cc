@@ -157,11 +157,11 @@ Result<ByteVector> Repository::page(const PageDigest& digest) {
   return record;
 }
 
-Result<std::vector<ArrivedPoint>> Repository::arrived_points() {
+Result<std::vector<ArrivedPoint>> Repository::arrived_points(std::optional<VolumeId> of) {
   std::vector<ArrivedPoint> all;
   for (const std::string& folder : TRY(objects_.list(layout::points, true))) {
     const auto volume = VolumeId::from_hex_text(folder);
-    if (!volume) continue;
+    if (!volume || (of && *of != *volume)) continue;
     for (const Files::Entry& file : TRY(objects_.files().list(layout::volume_folder(*volume)))) {
       const auto name = layout::point_name_of(*volume, file.name);
       if (name && !file.is_folder) all.push_back({*name, file.modified});
@@ -193,7 +193,7 @@ Result<void> Repository::may_remove(const layout::PointName& point,
 Result<void> Repository::remove_points(std::span<const layout::PointName> points, WallTime now) {
   if (points.empty()) return {};
   const std::chrono::seconds minimum_age = TRY(read_minimum_age(objects_, config_.id));
-  const std::vector<ArrivedPoint> all = TRY(arrived_points());
+  const std::vector<ArrivedPoint> all = TRY(arrived_points(points.front().volume));
   for (const layout::PointName& point : points) {
     EBB_CHECK(point.volume == points.front().volume, "points of one volume are removed together");
     TRY(may_remove(point, all, minimum_age, now));

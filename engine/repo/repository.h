@@ -61,8 +61,9 @@ class Repository final : public PageSource {
   }
   Result<SignedPoint> point(const layout::PointName& name) { return points_.point(name); }
   Result<void> publish_point(const SignedPoint& point) { return points_.publish_point(point); }
-  // The points with the time at which each came, by the clock of whoever keeps the files.
-  Result<std::vector<ArrivedPoint>> arrived_points();
+  // The points, of one volume or of all, with the time at which each came, by the clock of whoever
+  // keeps the files.
+  Result<std::vector<ArrivedPoint>> arrived_points(std::optional<VolumeId> of = {});
   // The only way in which points go: durable when it returns. Denied, and none has gone, when one
   // of them is younger than the repository's minimum age or is its volume's newest; busy when a run
   // builds on one. `points` are of one volume.

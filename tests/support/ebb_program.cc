@@ -51,7 +51,10 @@ EbbProgram::EbbProgram(const TemporaryFolder& folder, const std::string& elsewhe
   const char* const wire = std::getenv("EBB_TEST_WIRE");
   if (wire == nullptr) return;
   EBB_CHECK(std::string_view(wire) == "unix", "EBB_TEST_WIRE is unix or not set");
-  agent_ = std::make_unique<StorageProgram>(folder / "storage.sock", repository);
+  agent_ = std::make_unique<StorageProgram>(
+      folder / "storage.sock", repository,
+      // Tests are on small disks, and fill them.
+      std::vector<std::string>{"--leave-free", "0", "--leave-free-percent", "0"});
   address = agent_->address();
 }
 

@@ -156,9 +156,9 @@ Result<VerifyReport> FlowWorld::verify(const SignedPoint& point, std::optional<V
              : all_blocks());
 }
 
-Result<ScrubReport> FlowWorld::scrub(ScrubMode mode) {
+Result<ScrubReport> FlowWorld::scrub(ScrubMode mode, Breathe breathe) {
   Repository* repository = TRY(this->repository());
-  return Scrub({*repository, loop_, workers_, observer, stop_}, mode).run();
+  return Scrub({*repository, loop_, workers_, observer, stop_, std::move(breathe)}, mode).run();
 }
 
 Result<RotationReport> FlowWorld::rotate() {

@@ -112,7 +112,7 @@ class FlowWorld {
     std::span<const Damage> damages;
   };
   Result<VerifyReport> verify(const SignedPoint& point, std::optional<Verified> before);
-  Result<ScrubReport> scrub(ScrubMode mode);
+  Result<ScrubReport> scrub(ScrubMode mode, Breathe breathe = {});
   Result<RotationReport> rotate();
   // By the time that the folder has.
   Result<std::uint64_t> prune(const KeepRule& rule,

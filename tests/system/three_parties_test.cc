@@ -3,6 +3,7 @@
 // find each other over TLS on loopback.
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "tests/support/ebb_program.h"
@@ -41,11 +42,7 @@ class ThreeParties : public testing::Test {
     ASSERT_TRUE(manager({"repository", "create", "main", "--storage", "store"}).ok());
     ASSERT_TRUE(manager({"repository", "allow", "main", "--host", "web1"}).ok());
     ASSERT_TRUE(manager({"repository", "allow", "main", "--host", "web2"}).ok());
-    storage_ = StartedProgram::start(
-        {program("ebb-storage"), "serve", "--repository", "main=" + folder_ / "repository",
-         "--listen", "127.0.0.1:0", "--address", "127.0.0.1", "--poll", "1"},
-        {{"EBB_STATE", folder_ / "store"}});
-    storage_port_ = port_in(*storage_, "port");
+    start_storage({});
     ASSERT_NE(storage_port_, 0);
     write_text(folder_ / "passphrase", "correct horse\n");
     const EbbRun made = ebb("ann", {"init", repository()});
@@ -80,6 +77,25 @@ class ThreeParties : public testing::Test {
     enrolment_port_ = port_in(*manager_, "enrolment");
     control_port_ = port_in(*manager_, "control");
   }
+  void start_storage(const Words& more) {
+    Words words{program("ebb-storage"),
+                "serve",
+                "--repository",
+                "main=" + folder_ / "repository",
+                "--listen",
+                "127.0.0.1:0",
+                "--address",
+                "127.0.0.1",
+                "--poll",
+                "1"};
+    words.insert(words.end(), more.begin(), more.end());
+    storage_ = StartedProgram::start(words, {{"EBB_STATE", folder_ / "store"}});
+    storage_port_ = port_in(*storage_, "port");
+  }
+  void stop_storage() {
+    storage_->signal(SIGTERM);
+    EXPECT_EQ(storage_->exit_code(), 0) << storage_->errors();
+  }
   void kill_manager() {
     manager_->signal(SIGKILL);
     manager_->exit_code();
@@ -103,9 +119,10 @@ class ThreeParties : public testing::Test {
     return enroll_with(token(role), role, name, more);
   }
   std::string repository() const { return fmt::format("ebb://127.0.0.1:{}/main", storage_port_); }
-  EbbRun ebb(const std::string& host, Words words) {
+  EbbRun ebb(const std::string& host, Words words, const std::string& policy = "") {
     words.insert(words.begin(), program("ebb"));
     return run(words, {{"EBB_STATE", folder_ / host},
+                       {"EBB_POLICY", policy},
                        {"EBB_REPO", repository()},
                        {"EBB_PASSPHRASE_FILE", folder_ / "passphrase"},
                        {"EBB_SOURCE_KEY", folder_ / "source.key"}});
@@ -198,6 +215,74 @@ TEST_F(ThreeParties, RefuseARevokedHost) {
   }
   EXPECT_NE(said.find("revoked"), std::string::npos) << said;
   EXPECT_TRUE(backup("web2", "other").ok());
+}
+
+// Looks until it is so; minutes pass here at most, and never decide.
+template <class IsSo>
+bool becomes(IsSo is_so) {
+  for (int i = 0; i < 1500; ++i) {
+    if (is_so()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return false;
+}
+
+TEST_F(ThreeParties, KeepPointsByTheManagersRuleEvenWhileItIsDown) {
+  const EbbRun set = manager({"policy", "set", "nightly", "--repository", "main", "--volumes",
+                              "web1:" + folder_ / "disk.img", "--every", "1h", "--keep-last", "2"});
+  ASSERT_TRUE(set.ok()) << set;
+  for (int i = 0; i < 4; ++i) {
+    write_at(folder_ / "disk.img", ByteIndex(4096), random_bytes(*random_, 100'000));
+    const EbbRun made =
+        ebb("web1", {"backup", folder_ / "disk.img", "--volume", "disk"}, "nightly");
+    ASSERT_TRUE(made.ok()) << made;
+  }
+  ASSERT_TRUE(backup("web2", "other").ok());
+  ASSERT_TRUE(backup("web2", "other").ok());
+  ASSERT_TRUE(becomes([&] { return manager({"points"}).json.size() == 6; }));
+  // The rule came with a poll, and is kept.
+  ASSERT_TRUE(becomes([&] {
+    std::ifstream kept(folder_ / "store/storage/state.json");
+    const std::string text{std::istreambuf_iterator<char>(kept), {}};
+    return text.find("\"last\": 2") != std::string::npos;
+  }));
+  kill_manager();
+  stop_storage();
+  start_storage({"--retention-every", "1s", "--scrub-every", "1s"});
+  ASSERT_TRUE(becomes([&] { return ebb("ann", {"points"}).json.size() == 4; }));
+  EXPECT_TRUE(restores("ann", "disk@latest"));
+  // A volume without a rule keeps everything. The manager learns of it all when it is back.
+  start_manager(std::to_string(control_port_), std::to_string(enrolment_port_));
+  EXPECT_TRUE(becomes([&] { return manager({"points"}).json.size() == 4; }));
+  for (const std::string kind : {"prune", "collect", "scrub"}) {
+    EXPECT_TRUE(becomes([&] {
+      for (const auto& job : manager({"jobs"}).json) {
+        if (job["kind"] == kind && job["host"] == "store" && job["outcome"] == "done") return true;
+      }
+      return false;
+    })) << kind
+        << manager({"jobs"}).json;
+  }
+}
+
+TEST_F(ThreeParties, LetOperatorsPruneCollectAndScrubAndSourcesNot) {
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(backup("web1", "disk").ok());
+  for (const Words& words :
+       {Words{"prune", "--keep-last", "1"}, Words{"collect"}, Words{"scrub", "--repair"}}) {
+    const EbbRun denied = ebb("web1", words);
+    EXPECT_TRUE(denied.is(ExitCode::failed)) << denied;
+    EXPECT_NE(denied.err.find("administer"), std::string::npos) << denied;
+  }
+  const EbbRun pruned = ebb("ann", {"prune", "--keep-last", "1"});
+  ASSERT_TRUE(pruned.ok()) << pruned;
+  EXPECT_EQ(pruned.json["removed"], 2) << pruned;
+  EXPECT_EQ(pruned.json["points"][0]["volume"], "disk") << pruned;
+  const EbbRun collected = ebb("ann", {"collect"});
+  EXPECT_TRUE(collected.ok()) << collected;
+  const EbbRun scrubbed = ebb("ann", {"scrub", "--repair"});
+  EXPECT_TRUE(scrubbed.ok()) << scrubbed;
+  EXPECT_TRUE(restores("web1", "disk@latest"));
+  EXPECT_TRUE(becomes([&] { return manager({"points"}).json.size() == 1; }));
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <filesystem>
 #include <ostream>
 
@@ -23,14 +22,6 @@ constexpr std::int64_t nanoseconds = 1'000'000'000;
 
 std::int64_t seconds_of(WallTime time) {
   return time.nanoseconds / nanoseconds;
-}
-
-Moment moment_of(WallTime time) {
-  const std::time_t seconds = seconds_of(time);
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  const int of_day = local.tm_hour * 3600 + local.tm_min * 60 + std::min(local.tm_sec, 59);
-  return {seconds, static_cast<std::uint32_t>(of_day)};
 }
 
 // Nothing when somebody else has it. Goes with its descriptor, and so with the last process that

@@ -5,12 +5,6 @@
 
 namespace ebb {
 
-namespace {
-
-constexpr std::size_t most_jobs = 4096;
-
-}  // namespace
-
 const control::PolicyOrder* AgentState::policy(const std::string& name) const {
   const auto found = std::find_if(policies.begin(), policies.end(),
                                   [&](const auto& policy) { return policy.name == name; });
@@ -35,41 +29,19 @@ void AgentState::take(const control::SourceOrders& orders) {
 }
 
 void AgentState::put(control::JobToReport job) {
-  const auto same = std::find_if(jobs.begin(), jobs.end(),
-                                 [&](const KeptJob& kept) { return kept.job.id == job.id; });
-  if (same != jobs.end()) {
-    *same = {std::move(job), false};
-    return;
-  }
-  jobs.push_back({std::move(job), false});
-  if (jobs.size() > most_jobs) jobs.erase(jobs.begin());
+  put_job(jobs, std::move(job));
 }
 
 std::vector<control::JobToReport> AgentState::untold() const {
-  std::vector<control::JobToReport> list;
-  for (const KeptJob& kept : jobs) {
-    if (!kept.is_told) list.push_back(kept.job);
-  }
-  return list;
+  return untold_of(jobs);
 }
 
 void AgentState::told(const std::vector<control::JobToReport>& known) {
-  for (const control::JobToReport& job : known) {
-    for (KeptJob& kept : jobs) {
-      if (kept.job.id == job.id && kept.job.ended == job.ended) kept.is_told = true;
-    }
-  }
-  std::erase_if(jobs, [](const KeptJob& kept) { return kept.is_told && kept.job.ended; });
+  note_told(jobs, known);
 }
 
 void AgentState::end_what_ran(WallTime now) {
-  for (KeptJob& kept : jobs) {
-    if (kept.job.ended) continue;
-    kept.job.ended = now;
-    kept.job.outcome = control::Outcome::failed;
-    kept.job.message = "ebb-agent ended while it ran";
-    kept.is_told = false;
-  }
+  end_running(jobs, now, "ebb-agent ended while it ran");
 }
 
 }  // namespace ebb

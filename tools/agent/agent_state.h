@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "wire/control/client/control_client.h"
+#include "tools/common/kept_jobs.h"
 
 namespace ebb {
 
@@ -20,11 +20,6 @@ struct RunTask {
   bool is_begun = false;       // `left` was filled.
   std::set<std::string> left;  // Names of volumes that were not begun yet.
   bool is_done() const { return is_begun && left.empty(); }
-};
-
-struct KeptJob {
-  control::JobToReport job;
-  bool is_told = false;
 };
 
 struct AgentState {

@@ -1,52 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // agent_state_json.cc - the state as JSON, and back; what is of another type is taken as not there.
-#include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "tools/agent/agent_state.h"
+#include "tools/common/json_parts.h"
 
 namespace ebb {
 
 namespace {
 
 using nlohmann::json;
-
-constexpr std::array<std::pair<control::Outcome, const char*>, 4> outcomes{
-    {{control::Outcome::running, "running"},
-     {control::Outcome::done, "done"},
-     {control::Outcome::incomplete, "incomplete"},
-     {control::Outcome::failed, "failed"}}};
-
-const json& part_of(const json& from, const char* key) {
-  static const json nothing;
-  if (!from.is_object()) return nothing;
-  const auto found = from.find(key);
-  return found == from.end() ? nothing : *found;
-}
-std::string text_of_json(const json& value) {
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-std::string text_in(const json& from, const char* key) {
-  return text_of_json(part_of(from, key));
-}
-template <class Number = std::uint64_t>
-Number number_in(const json& from, const char* key) {
-  const json& value = part_of(from, key);
-  return value.is_number_integer() ? value.get<Number>() : Number{0};
-}
-bool is_set(const json& from, const char* key) {
-  const json& value = part_of(from, key);
-  return value.is_boolean() && value.get<bool>();
-}
-template <class Strings>
-Strings strings_in(const json& from, const char* key) {
-  Strings strings;
-  const json& list = part_of(from, key);
-  if (!list.is_array()) return strings;
-  for (const json& value : list) strings.insert(strings.end(), text_of_json(value));
-  return strings;
-}
 
 json json_of(const control::PolicyOrder& policy) {
   return {{"name", policy.name},
@@ -70,51 +33,6 @@ control::PolicyOrder policy_of(const json& from) {
   policy.before = text_in(from, "before");
   policy.after = text_in(from, "after");
   return policy;
-}
-
-json json_of(const KeptJob& kept) {
-  const control::JobToReport& job = kept.job;
-  const auto outcome = std::find_if(outcomes.begin(), outcomes.end(),
-                                    [&](const auto& pair) { return pair.first == job.outcome; });
-  json to = {{"id", job.id.hex()},
-             {"kind", job.kind},
-             {"policy", job.policy},
-             {"run", job.run},
-             {"repository", job.repository},
-             {"label", job.label},
-             {"started", job.started.nanoseconds},
-             {"outcome", outcome->second},
-             {"message", job.message},
-             {"bytes_read", job.bytes_read},
-             {"bytes_stored", job.bytes_stored},
-             {"told", kept.is_told}};
-  if (job.ended) to["ended"] = job.ended->nanoseconds;
-  if (job.point) to["point"] = job.point->hex();
-  return to;
-}
-std::optional<KeptJob> job_of(const json& from) {
-  const auto id = control::WireJobId::from_hex_text(text_in(from, "id"));
-  const std::string word = text_in(from, "outcome");
-  const auto outcome = std::find_if(outcomes.begin(), outcomes.end(),
-                                    [&](const auto& pair) { return word == pair.second; });
-  if (!id || outcome == outcomes.end()) return std::nullopt;
-  KeptJob kept;
-  control::JobToReport& job = kept.job;
-  job.id = *id;
-  job.kind = text_in(from, "kind");
-  job.policy = text_in(from, "policy");
-  job.run = number_in(from, "run");
-  job.repository = text_in(from, "repository");
-  job.label = text_in(from, "label");
-  job.started.nanoseconds = number_in<std::int64_t>(from, "started");
-  if (const auto ended = number_in<std::int64_t>(from, "ended")) job.ended = WallTime{ended};
-  job.outcome = outcome->first;
-  job.message = text_in(from, "message");
-  job.bytes_read = number_in(from, "bytes_read");
-  job.bytes_stored = number_in(from, "bytes_stored");
-  job.point = control::WirePointId::from_hex_text(text_in(from, "point"));
-  kept.is_told = is_set(from, "told");
-  return kept;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "tools/agent/manager_talk.h"
 
 #include "devmap/core/version.h"
+#include "tools/common/tell_jobs.h"
 #include "wire/link/certificate.h"
 
 namespace ebb {
@@ -31,22 +32,11 @@ void ManagerTalk::say_once(const std::string& about, const std::string& line) {
 
 Result<void> ManagerTalk::poll() {
   const auto manager = TRY(control::ControlClient::connect(identity_->identity(), version_text));
-  TRY(report(*manager));
+  TRY(tell_jobs(*manager, world_.state, world_.log));
   const control::SourceOrders orders = TRY(manager->poll_source());
   world_.state.change([&](AgentState& state) { state.take(orders); });
   renew_tickets(*manager);
   return renew_certificate(*manager);
-}
-
-Result<void> ManagerTalk::report(control::ControlClient& manager) {
-  const auto jobs = world_.state.read([](const AgentState& state) { return state.untold(); });
-  if (jobs.empty()) return {};
-  auto reported = manager.report_jobs(jobs);
-  if (!reported && reported.error().kind() != ErrorKind::invalid) return reported;
-  // What a manager will never take must not stand before all that comes after it.
-  if (!reported) world_.log("the manager refused a report of jobs: " + reported.error().text());
-  world_.state.change([&](AgentState& state) { state.told(jobs); });
-  return {};
 }
 
 // Asking for a ticket also says where the storage agent is.

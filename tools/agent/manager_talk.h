@@ -38,7 +38,6 @@ class ManagerTalk {
 
  private:
   Result<void> poll();
-  Result<void> report(control::ControlClient& manager);
   Result<void> renew_certificate(control::ControlClient& manager);
   void renew_tickets(control::ControlClient& manager);
   void say_once(const std::string& about, const std::string& line);

@@ -2,7 +2,7 @@
 // cmd_collect.cc - ebb collect: gives back the room of what no recovery point needs.
 #include <ostream>
 
-#include "engine/flow/collect.h"
+#include "engine/flow/chore.h"
 #include "tools/common/size_text.h"
 #include "tools/ebb/command.h"
 
@@ -56,10 +56,10 @@ class CollectCommand final : public Command {
     const auto host = TRY(EngineHost::make(common_.threads, outside));
     RepositoryAccess* access = TRY(host->open_repository(
         path, request_.only_look ? StoreAccess::read : StoreAccess::write, show));
-    Repository* repository = TRY(access->local());
     const double began = outside.clock.steady_seconds();
-    Collect collect({*repository, host->workers(), show, outside.stop, {}, {}}, request_);
-    const CollectReport report = TRY(during(collect.run(), "collecting garbage in {}", path));
+    const auto report = std::get<CollectReport>(
+        TRY(during(access->do_chore(request_, {host->workers(), show, outside.stop, outside.clock}),
+                   "in {}", path)));
     show.end_line();
     const double seconds = outside.clock.steady_seconds() - began;
     if (common_.json) {

@@ -3,8 +3,7 @@
 #include <map>
 #include <ostream>
 
-#include "engine/flow/prune.h"
-#include "engine/repo/minimum_age.h"
+#include "engine/flow/chore.h"
 #include "tools/common/size_text.h"
 #include "tools/ebb/find_point.h"
 
@@ -47,23 +46,17 @@ class Prune final : public Command {
 
   Result<ExitCode> run(Outside& outside) override {
     const std::string path = TRY(repo_path(common_, outside));
-    const PruneRequest wanted = TRY(request());
+    PruneChore chore = TRY(this->chore());
     ShowProgress show(outside, common_.quiet);
     const auto host = TRY(EngineHost::make(1, outside));
     RepositoryAccess* access =
         TRY(host->open_repository(path, dry_run_ ? StoreAccess::read : StoreAccess::write, show));
-    Repository* repository = TRY(access->local());
-    const WallTime now = outside.clock.wall();
-    PruneRequest request = wanted;
-    if (!volume_.empty()) request.volume = TRY(find_volume(outside, *access));
-    if (!raise_.empty() && !dry_run_) {
-      TRY(raise_minimum_age(repository->objects(), repository->config().id, TRY(parse_age(raise_)),
-                            now));
-    }
-    const PrunePlan plan = TRY(plan_prune(*repository, request, now));
+    if (!volume_.empty()) chore.request.volume = TRY(find_volume(outside, *access));
+    const ChoreReport done =
+        TRY(access->do_chore(chore, {host->workers(), show, outside.stop, outside.clock}));
+    show.end_line();
+    const auto& [plan, removed] = std::get<PruneReport>(done);
     const std::map<VolumeId, std::string> names = TRY(volume_names(outside, *access, plan));
-    std::uint64_t removed = 0;
-    if (!dry_run_) removed = TRY(carry_out(*repository, plan, now, outside.stop));
     if (common_.json) {
       print_json(outside, json_of(plan, names, removed));
     } else {
@@ -81,18 +74,17 @@ class Prune final : public Command {
                                : "years";
   }
 
-  Result<PruneRequest> request() const {
+  Result<PruneChore> chore() const {
     if (rule_ == KeepRule{} && raise_.empty()) {
       return fail(Error::invalid(
           "which points shall stay? Give at least one of --keep-last, --keep-hourly, ..."));
     }
-    PruneRequest request;
-    request.rule = rule_;
-    if (!minimum_age_.empty()) request.minimum_age = TRY(parse_age(minimum_age_));
-    if (dry_run_ && !raise_.empty()) {
-      request.minimum_age = std::max(request.minimum_age, TRY(parse_age(raise_)));
-    }
-    return request;
+    PruneChore chore;
+    chore.request.rule = rule_;
+    if (!minimum_age_.empty()) chore.request.minimum_age = TRY(parse_age(minimum_age_));
+    if (!raise_.empty()) chore.raise_minimum_age = TRY(parse_age(raise_));
+    chore.only_look = dry_run_;
+    return chore;
   }
 
   // An id needs no key.

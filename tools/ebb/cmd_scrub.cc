@@ -2,7 +2,7 @@
 // cmd_scrub.cc - ebb scrub: finds rot in a repository, and mends it.
 #include <ostream>
 
-#include "engine/flow/scrub.h"
+#include "engine/flow/chore.h"
 #include "tools/common/size_text.h"
 #include "tools/ebb/print_scrub.h"
 
@@ -29,11 +29,11 @@ class ScrubCommand final : public Command {
     const auto host = TRY(EngineHost::make(1, outside));
     RepositoryAccess* repository =
         TRY(host->open_repository(path, repair_ ? StoreAccess::write : StoreAccess::read, show));
-    Repository* here = TRY(repository->local());
     const double began = outside.clock.steady_seconds();
-    Scrub scrub({*here, host->ring(), host->workers(), show, outside.stop},
-                repair_ ? ScrubMode::repair : ScrubMode::look);
-    const ScrubReport report = TRY(during(scrub.run(), "scrubbing {}", path));
+    const ScrubChore chore{repair_ ? ScrubMode::repair : ScrubMode::look};
+    const auto report = std::get<ScrubReport>(TRY(
+        during(repository->do_chore(chore, {host->workers(), show, outside.stop, outside.clock}),
+               "in {}", path)));
     show.end_line();
     const double seconds = outside.clock.steady_seconds() - began;
     const bool good = report.sound() || (repair_ && report.mended());

@@ -25,7 +25,7 @@ nlohmann::json json_of(const ScrubReport& report) {
           {"objects", report.objects},
           {"bytes_read", report.bytes.value()},
           {"findings", findings},
-          {"records_lost", report.lost.size()},
+          {"records_lost", report.records_lost},
           {"damages", damages}};
 }
 

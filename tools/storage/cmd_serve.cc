@@ -10,6 +10,7 @@
 #include "tools/storage/command.h"
 #include "tools/storage/manager_poll.h"
 #include "wire/agent/storage_service.h"
+#include "wire/control/time_window.h"
 
 namespace ebb {
 
@@ -37,6 +38,25 @@ class Serve final : public Command {
                    "Connections at once; more are turned away")
         ->check(CLI::Range(1, 10000))
         ->capture_default_str();
+    app.add_option(
+           "--retention-every", retention_every_,
+           "Remove points by the manager's rules and collect garbage so often: 12h, 1d; off")
+        ->type_name("TIME|off")
+        ->capture_default_str();
+    app.add_option("--scrub-every", scrub_every_, "Look for rot and mend it so often; off")
+        ->type_name("TIME|off")
+        ->capture_default_str();
+    app.add_option("--housekeeping-window", window_,
+                   "Begin these only then, local time, such as 22:00-06:00")
+        ->type_name("FROM-TO");
+    app.add_option("--leave-free", leave_free_,
+                   "Begin no backup with less free on a repository's disk")
+        ->type_name("SIZE")
+        ->capture_default_str();
+    app.add_option("--leave-free-percent", bounds_.room_to_leave.percent,
+                   "The same in percent of the disk; the larger counts")
+        ->check(CLI::Range(0, 99))
+        ->capture_default_str();
     app.add_option("--threads", threads_, "Workers (0: one a processor)")
         ->check(CLI::Range(0, 256))
         ->capture_default_str();
@@ -57,6 +77,7 @@ class Serve final : public Command {
       return ExitCode::usage;
     }
     StorageService::Wishes wishes;
+    bounds_.room_to_leave.bytes = TRY(parse_size(leave_free_));
     wishes.bounds = bounds_;
     wishes.socket = socket_;
     wishes.threads = threads_;
@@ -77,9 +98,7 @@ class Serve final : public Command {
     }
     std::optional<control::Identity> identity;
     if (!listen_.empty()) {
-      const std::string state =
-          !state_.empty() ? state_
-                          : outside.environment("EBB_STATE").value_or(default_state_folder);
+      const std::string state = state_folder(outside).value_or(default_state_folder);
       identity = TRY(control::read_identity(state));
       if (identity->role != control::Role::storage) {
         return fail(
@@ -89,6 +108,11 @@ class Serve final : public Command {
           SecureListening{listen_, TRY(PrivateKey::of_pem(identity->key.pem().reveal())),
                           identity->certificate, identity->authority, identity->ticket_key};
     }
+    KeptStorageState kept(TRY(state_file(outside)), storage_state_of, log);
+    Housekeeping housekeeping(
+        {names_of(wishes.repositories), kept, outside.clock, outside.stop, log},
+        TRY(housekeeping_plan()));
+    wishes.chored = [&](const ChoreNews& news) { housekeeping.chored(news); };
     const auto service =
         TRY(StorageService::make(std::move(wishes), outside.clock, outside.random, log));
     outside.out << fmt::format("listening socket={} port={} repositories={} runs={} memory={}\n",
@@ -99,21 +123,63 @@ class Serve final : public Command {
     if (identity) {
       const std::string address =
           !address_.empty() ? address_ : fmt::format("{}:{}", identity->name, service->port());
-      poll.emplace(ManagerPoll::World{*service, std::move(*identity), address, log}, poll_);
+      poll.emplace(ManagerPoll::World{*service, std::move(*identity), address, kept, log}, poll_);
     }
     tell_service_manager(outside, service_is_ready);
-    TRY(service->run(outside.stop));
+    TRY(service->run(outside.stop, [&] { housekeeping.tick(*service); }));
     tell_service_manager(outside, service_is_stopping);
     return ExitCode::done;
   }
 
  private:
+  std::optional<std::string> state_folder(const Outside& outside) const {
+    if (!state_.empty()) return state_;
+    return outside.environment("EBB_STATE");
+  }
+
+  // Empty, so that nothing is kept over a restart, for an agent that has no folder of its own.
+  Result<std::string> state_file(const Outside& outside) const {
+    auto folder = state_folder(outside);
+    if (!folder && !listen_.empty()) folder = default_state_folder;
+    if (!folder) return std::string();
+    const std::string own = *folder + "/storage";
+    std::error_code error;
+    std::filesystem::create_directories(own, error);
+    if (error) return fail(Error::from_errno(error.value()).during("making {}", own));
+    return own + "/state.json";
+  }
+
+  Result<HousekeepingPlan> housekeeping_plan() const {
+    const auto period = [](const std::string& text) -> Result<std::chrono::seconds> {
+      return text == "off" ? std::chrono::seconds(0) : TRY(parse_age(text));
+    };
+    HousekeepingPlan plan;
+    plan.retention_every = TRY(during(period(retention_every_), "--retention-every"));
+    plan.scrub_every = TRY(during(period(scrub_every_), "--scrub-every"));
+    if (!window_.empty()) {
+      const auto window = TRY(during(control::parse_window(window_), "--housekeeping-window"));
+      plan.window = {window.begin, window.end};
+    }
+    return plan;
+  }
+
+  static std::vector<std::string> names_of(
+      const std::vector<std::pair<std::string, std::string>>& repositories) {
+    std::vector<std::string> names;
+    for (const auto& [name, folder] : repositories) names.push_back(name);
+    return names;
+  }
+
   std::vector<std::string> repositories_;
   std::string socket_;
   std::string listen_;
   std::string address_;
   std::string state_;
   std::chrono::seconds poll_{30};
+  std::string retention_every_ = "1d";
+  std::string scrub_every_ = "7d";
+  std::string window_;
+  std::string leave_free_ = "1GiB";
   StorageBounds bounds_;
   unsigned threads_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "devmap/core/version.h"
+#include "tools/common/tell_jobs.h"
 
 namespace ebb {
 
@@ -42,6 +43,8 @@ Result<void> ManagerPoll::poll() {
       TRY(manager->poll_storage(world_.own_address, revocations_up_to_));
   for (const HolderId& holder : orders.revoked) world_.service.revoke(holder);
   revocations_up_to_ = orders.revocations_up_to;
+  world_.state.change([&](StorageState& state) { state.take(orders); });
+  TRY(tell_jobs(*manager, world_.state, world_.log));
   std::uint64_t version = points_told_;
   TRY(tell(*manager, world_.service.points_after(version)));
   points_told_ = version;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// manager_poll.h - the storage agent's talk with its manager: who was revoked, which points came.
+// manager_poll.h - the storage agent's talk with its manager: who was revoked and how long points
+// are kept; which points came and went, and what was done to keep repositories in order.
 //
 // A thread of its own, since the agent's has an event loop already. The agent works without a
 // manager as long as tickets last; what could not be told is told at the next poll that gets
@@ -13,6 +14,7 @@
 #include <string_view>
 #include <thread>
 
+#include "tools/storage/housekeeping.h"
 #include "wire/agent/storage_service.h"
 #include "wire/control/client/control_client.h"
 
@@ -24,6 +26,7 @@ class ManagerPoll {
     StorageService& service;
     control::Identity identity;
     std::string own_address;  // As clients dial it.
+    KeptStorageState& state;
     std::function<void(std::string_view line)> log;
   };
   ManagerPoll(World world, std::chrono::seconds every);

@@ -11,6 +11,9 @@ namespace {
 constexpr unsigned puts_of_all_runs = 48;
 constexpr unsigned most_puts_of_a_run = 12;
 constexpr std::size_t broken_kept = 256;
+// Of the room that is to be left, what those that run may not take either: a collection makes an
+// index of what is needed, and writes before it removes.
+constexpr std::uint64_t last_part = 4;
 
 }  // namespace
 
@@ -22,6 +25,26 @@ Result<Repository*> HostedRepository::repository() {
         TRY(Repository::open(*files_, world_.kj.ring(), world_.random, StoreAccess::write));
   }
   return repository_.get();
+}
+
+Result<void> HostedRepository::has_room(std::uint64_t part, std::string_view refused) const {
+  if (files_->place().empty()) return {};
+  const FreeRoom room = TRY(free_room(files_->place()));
+  const ByteCount least(world_.room_to_leave.of(room.size).value() / part);
+  if (room.free >= least) return {};
+  return fail(Error{ErrorKind::full,
+                    fmt::format("the disk of repository {} has {} MiB left of {}, and {} MiB are "
+                                "kept free: {}; remove points and collect, or give it more room",
+                                name_, room.free.value() >> 20, room.size.value() >> 20,
+                                least.value() >> 20, refused)});
+}
+
+Result<void> HostedRepository::has_room_for_a_new_run() const {
+  return has_room(1, "no backup begins");
+}
+
+Result<void> HostedRepository::has_room_to_go_on() const {
+  return has_room(last_part, "this backup ends");
 }
 
 // Somebody else's run is left alone; the former try of this run is ended.
@@ -45,6 +68,7 @@ Result<void> HostedRepository::make_way_for(const RunStart& start) {
 Result<HostedRepository::Begun> HostedRepository::begin(const RunStart& start) {
   Repository* repository = TRY(this->repository());
   TRY(make_way_for(start));  // A former try would keep its place.
+  TRY(has_room_for_a_new_run());
   auto place = std::make_unique<Turnstile::Place>(world_.runs);
   TRY(make_way_for(start));
   const auto run = std::make_shared<OpenRun>();

@@ -10,7 +10,9 @@
 #include <map>
 #include <memory>
 
+#include "engine/file/free_room.h"
 #include "engine/flow/local_sink.h"
+#include "wire/agent/chores.h"
 #include "wire/loop/turnstile.h"
 
 namespace ebb {
@@ -21,11 +23,16 @@ struct AgentWorld {
   Workers& workers;
   Random& random;
   PackMemory& memory;
-  Turnstile& runs;                  // A place for each run that may be open at once.
-  Turnstile& fetches;               // A place for each fetch that may be under way at once.
+  Turnstile& runs;     // A place for each run that may be open at once.
+  Turnstile& fetches;  // A place for each fetch that may be under way at once.
+  Turnstile& chores;   // A place for each chore that may have memory at once.
+  const Clock& clock;
+  RoomToLeave room_to_leave;        // On the disk of each repository.
   std::array<std::byte, 16> start;  // New with each start of the agent.
   // A point came into the repository of this name; for whoever keeps a catalog.
   std::function<void(const std::string& repository, const SignedPoint& point)> committed;
+  // A chore began in it, or, later, has ended.
+  std::function<void(const std::string& repository, const ChoreRun& chore)> chored;
 };
 
 class HostedRepository;
@@ -61,7 +68,7 @@ class RunCall {
 class HostedRepository {
  public:
   HostedRepository(AgentWorld& world, std::string name, std::unique_ptr<Files> files)
-      : world_(world), name_(std::move(name)), files_(std::move(files)) {}
+      : world_(world), name_(std::move(name)), files_(std::move(files)), chores_(*this) {}
   HostedRepository(const HostedRepository&) = delete;
   HostedRepository& operator=(const HostedRepository&) = delete;
 
@@ -71,6 +78,7 @@ class HostedRepository {
   // Absent until there is a repository in the folder.
   Result<Repository*> repository();
   bool is_made() const { return repository_ != nullptr; }
+  Chores& chores() { return chores_; }
 
   // The sink is begun. Busy when the volume has a run of somebody else; the same run (by its data
   // key) is ended first. Waits for a place among the runs.
@@ -84,9 +92,14 @@ class HostedRepository {
   // How many puts a run may have under way now.
   unsigned window() const;
   unsigned open_runs() const { return static_cast<unsigned>(runs_.size()); }
+  // Full, in words, when the disk has not so much room left that more is taken in: for a new run,
+  // or, closer to the end, for one that runs.
+  Result<void> has_room_for_a_new_run() const;
+  Result<void> has_room_to_go_on() const;
 
  private:
   Result<void> make_way_for(const RunStart& start);
+  Result<void> has_room(std::uint64_t part, std::string_view refused) const;
 
   AgentWorld& world_;
   std::string name_;
@@ -96,6 +109,7 @@ class HostedRepository {
   std::map<VolumeId, std::shared_ptr<OpenRun>> runs_;
   // Runs whose end failed: what was answered may be gone, so they cannot go on.
   std::map<DataKeyId, Error> broken_;
+  Chores chores_;
 };
 
 }  // namespace ebb

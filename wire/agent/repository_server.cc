@@ -25,6 +25,12 @@ constexpr ByteCount listing_answer =
 constexpr ByteCount places_answer =
     ByteCount(wire_limits::max_names * sizeof(PlaceOnWire)) + small_answer;
 
+constexpr ByteCount report_answer =
+    ByteCount(wire_limits::max_details * (2 * wire_limits::max_detail_text + 256)) + small_answer;
+// How long a chore is waited for before its peer is told how it goes.
+constexpr kj::Duration chore_look = 20 * kj::MILLISECONDS;
+constexpr unsigned chore_looks = 40;
+
 // Aligned for direct I/O.
 struct FetchRoom {
   explicit FetchRoom(ByteCount size)
@@ -278,6 +284,44 @@ kj::Promise<void> RepositoryServer::backUp(BackUpContext context) {
     results.setWindow(repository_.window());
     results.setAgentStart(kj_bytes(repository_.world().start));
     results.setRun(kj::heap<RunServer>(repository_, std::move(begun.run), pace_, link_));
+    return {};
+  });
+}
+
+Result<void> RepositoryServer::may_do(const Chore& chore) const {
+  if (std::holds_alternative<ScrubChore>(chore) && permission_.allows(Verb::scrub)) return {};
+  TRY(permission_.allows(Verb::administer));
+  // One that names volumes was given for these, and chores are about all of them.
+  if (permission_.volumes) {
+    return fail(Error::denied("{} has no permission for the whole repository", permission_.peer));
+  }
+  return {};
+}
+
+kj::Promise<void> RepositoryServer::doChore(DoChoreContext context) {
+  return answer(kj(), link_, context, report_answer, [this](DoChoreContext& call) -> Result<void> {
+    const auto params = call.getParams();
+    const auto id = TRY(name_from<ChoreId>(params.getId()));
+    const Chore chore = TRY(chore_from(params.getChore()));
+    TRY(may_do(chore));
+    Chores& chores = repository_.chores();
+    std::shared_ptr<ChoreRun> run = chores.find(id);
+    if (!run && params.getStop()) return fail(Error{ErrorKind::busy, "it was interrupted"});
+    if (!run) run = TRY(chores.begin(id, chore, permission_.peer));
+    if (params.getStop()) run->stop.raise();
+    for (unsigned i = 0; i < chore_looks && !run->ended && !link_->is_closed(); ++i) {
+      kj().wait_for(kj().io().provider->getTimer().afterDelay(chore_look));
+    }
+    auto results = call.getResults();
+    if (run->ended) {
+      if (!*run->result) return fail(run->result->error());
+      put_report(**run->result, params.getFrom(), results);
+      return {};
+    }
+    auto under_way = results.initUnderWay();
+    under_way.setPhase(run->phase.c_str());
+    under_way.setDone(run->done.value());
+    under_way.setTotal(run->total.value());
     return {};
   });
 }

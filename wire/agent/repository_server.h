@@ -35,9 +35,12 @@ class RepositoryServer final : public wire::Repository::Server {
 
   kj::Promise<void> backUp(BackUpContext context) override;
 
+  kj::Promise<void> doChore(DoChoreContext context) override;
+
  private:
   RingInKj& kj() { return repository_.world().kj; }
   Result<void> may_read_content() const;
+  Result<void> may_do(const Chore& chore) const;
   // This peer's own: while it reads, what it was told of stays.
   Result<LocalSource*> source();
 

@@ -128,6 +128,7 @@ kj::Promise<void> RunServer::put(PutContext context) {
     }
     if (pace_ != nullptr) pace_->take(ByteCount(length), *link_);
     const Bytes records = sent.first(length);
+    TRY(kept(repository_.has_room_to_go_on()));
     TRY(kept(place(TRY(records_in(records)), records)));
     call.getResults().setWindow(repository_.window());
     return {};

@@ -141,8 +141,19 @@ StorageServer::StorageServer(World world, const StorageBounds& bounds, const Adm
       memory_(world_.arena, PackMemory::for_runs(bounds.runs)),
       runs_(world_.kj, bounds.runs),
       fetches_(world_.kj, bounds.fetches),
-      agent_world_{world_.kj, world_.workers,  world_.random, memory_, runs_, fetches_,
-                   {},        world_.committed},
+      chores_(world_.kj, bounds.chores),
+      agent_world_{world_.kj,
+                   world_.workers,
+                   world_.random,
+                   memory_,
+                   runs_,
+                   fetches_,
+                   chores_,
+                   world_.clock,
+                   bounds.room_to_leave,
+                   {},
+                   world_.committed,
+                   world_.chored},
       errors_(world_) {
   world_.random.fill(agent_world_.start);
   tasks_.emplace(errors_);
@@ -177,6 +188,29 @@ Result<void> StorageServer::each_point(
     }
   }
   return {};
+}
+
+Result<void> StorageServer::begin_chore(const std::string& repository, const Chore& chore,
+                                        const std::string& by) {
+  const auto found = repositories_.find(repository);
+  if (found == repositories_.end()) {
+    return fail(Error::absent("this storage agent keeps no repository \"{}\"", repository));
+  }
+  TRY(found->second->chores().begin(world_.random.name<ChoreId>(), chore, by));
+  return {};
+}
+
+bool StorageServer::takes_chores(const std::string& repository) {
+  const auto found = repositories_.find(repository);
+  return found != repositories_.end() && found->second->is_made() &&
+         !found->second->chores().is_busy();
+}
+
+Result<std::vector<layout::PointName>> StorageServer::point_names(const std::string& repository) {
+  const auto found = repositories_.find(repository);
+  if (found == repositories_.end()) return fail(Error::absent("no repository {}", repository));
+  Repository* open = TRY(found->second->repository());
+  return open->point_names();
 }
 
 Result<void> StorageServer::listen_on_socket(const std::string& path) {
@@ -266,6 +300,7 @@ kj::Promise<void> StorageServer::when_it_must_go(const Peer& peer,
 Result<void> StorageServer::end() {
   tasks_ = nullptr;  // Nobody asks any more, and every connection is dropped.
   receivers_.clear();
+  for (const auto& [name, hosted] : repositories_) hosted->chores().stop();
   world_.kj.wait_for_all();  // Their runs end.
   repositories_.clear();
   return {};

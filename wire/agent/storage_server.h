@@ -32,6 +32,8 @@ class StorageServer {
     std::function<void(std::string_view line)> log;
     // See AgentWorld.
     std::function<void(const std::string& repository, const SignedPoint& point)> committed;
+    std::function<void(const std::string& repository, const ChoreRun& chore)> chored;
+    const Clock& clock;
   };
   // `admission` outlives it.
   StorageServer(World world, const StorageBounds& bounds, const Admission& admission);
@@ -50,7 +52,15 @@ class StorageServer {
   // `tls` outlives it; where it is given, whoever connects shakes hands first.
   void listen(kj::Own<kj::ConnectionReceiver> receiver, kj::TlsContext* tls);
 
-  // Ends the connections and the runs; what arrived is published.
+  // Busy while another chore is done in this repository; absent when there is none of the name.
+  Result<void> begin_chore(const std::string& repository, const Chore& chore,
+                           const std::string& by);
+  // Whether there is one, and it may take a chore now.
+  bool takes_chores(const std::string& repository);
+  // Names of all points of one repository.
+  Result<std::vector<layout::PointName>> point_names(const std::string& repository);
+
+  // Ends the connections, the runs and the chores; what arrived is published.
   Result<void> end();
 
  private:
@@ -69,6 +79,7 @@ class StorageServer {
   PackMemory memory_;
   Turnstile runs_;
   Turnstile fetches_;
+  Turnstile chores_;
   AgentWorld agent_world_;
   std::map<std::string, std::unique_ptr<HostedRepository>> repositories_;
   std::map<TicketId, std::weak_ptr<Pace>> paces_;

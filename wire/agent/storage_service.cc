@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "engine/buffer/one_heap.h"
@@ -38,9 +39,13 @@ struct StorageService::State {
   std::uint16_t port = 0;
   std::mutex mutex;
   std::vector<HolderId> to_revoke;                  // Under mutex.
-  std::vector<StorageService::StoredPoint> points;  // Under mutex; they only grow more.
+  std::vector<StorageService::StoredPoint> points;  // Under mutex.
+  std::uint64_t version = 0;                        // Of these; under mutex.
+  std::function<void(const ChoreNews&)> chored;
 
   void note_point(const std::string& repository, const SignedPoint& point, WallTime arrived);
+  void note_chore(const std::string& repository, const ChoreRun& run);
+  void forget_removed(const std::string& repository);
 };
 
 StorageService::StorageService(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -55,6 +60,7 @@ Result<std::unique_ptr<StorageService>> StorageService::make(
   auto state = std::make_unique<State>(TRY(Ring::make()), threads);
   state->arena = TRY(Arena::make(wishes.bounds.memory(), state->ring.get()));
   state->secure = std::move(wishes.secure);
+  state->chored = std::move(wishes.chored);
   if (state->secure) {
     state->by_ticket.emplace(state->secure->manager, state->secure->key.holder(), clock);
   }
@@ -65,7 +71,11 @@ Result<std::unique_ptr<StorageService>> StorageService::make(
           state->kj, state->workers, random, *state->arena, std::move(log),
           [&clock, of = state.get()](const std::string& repository, const SignedPoint& point) {
             of->note_point(repository, point, clock.wall());
-          }},
+          },
+          [of = state.get()](const std::string& repository, const ChoreRun& run) {
+            of->note_chore(repository, run);
+          },
+          clock},
       wishes.bounds, admission);
   for (const auto& [name, folder] : wishes.repositories) {
     TRY(state->server->keep(name, folder));
@@ -103,13 +113,36 @@ void StorageService::State::note_point(const std::string& repository, const Sign
   points.push_back({repository, point.point.repository.bytes, point.id.bytes,
                     point.point.volume.bytes, point.point.sequence, point.point.created, arrived,
                     point.point.grid.size(), point.point.counts.stored});
+  ++version;
+}
+
+void StorageService::State::note_chore(const std::string& repository, const ChoreRun& run) {
+  if (run.ended && std::holds_alternative<PruneChore>(run.chore) && !only_looks(run.chore)) {
+    forget_removed(repository);
+  }
+  if (!chored) return;
+  chored({repository, run.id.bytes, run.chore, run.by, run.began, run.ended,
+          run.result ? &*run.result : nullptr});
+}
+
+// Also of a prune that failed half-way.
+void StorageService::State::forget_removed(const std::string& repository) {
+  const auto names = server->point_names(repository);
+  if (!names) return;  // What the catalog says too much the next start corrects.
+  std::set<std::array<std::byte, 32>> there;
+  for (const layout::PointName& name : *names) there.insert(name.id.bytes);
+  const std::lock_guard lock(mutex);
+  const auto gone = std::erase_if(points, [&](const StorageService::StoredPoint& point) {
+    return point.repository == repository && !there.contains(point.point);
+  });
+  if (gone > 0) ++version;
 }
 
 std::vector<StorageService::StoredPoint> StorageService::points_after(
     std::uint64_t& version) const {
   const std::lock_guard lock(state_->mutex);
-  if (version == state_->points.size()) return {};
-  version = state_->points.size();
+  if (version == state_->version) return {};
+  version = state_->version;
   return state_->points;
 }
 
@@ -118,10 +151,20 @@ void StorageService::revoke(const HolderId& holder) {
   state_->to_revoke.push_back(holder);
 }
 
-Result<void> StorageService::run(const StopFlag& stop) {
+Result<void> StorageService::begin_chore(const std::string& repository, const Chore& chore,
+                                         const std::string& by) {
+  return state_->server->begin_chore(repository, chore, by);
+}
+
+bool StorageService::takes_chores(const std::string& repository) const {
+  return state_->server->takes_chores(repository);
+}
+
+Result<void> StorageService::run(const StopFlag& stop, const std::function<void()>& tick) {
   kj::Timer& timer = state_->io.provider->getTimer();
   while (!stop.raised()) {
     state_->kj.wait_for(timer.afterDelay(look_every));
+    if (tick) tick();
     const std::lock_guard lock(state_->mutex);
     for (const HolderId& holder : std::exchange(state_->to_revoke, {})) {
       if (state_->by_ticket) state_->by_ticket->revoke(holder);

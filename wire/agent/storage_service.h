@@ -12,6 +12,7 @@
 #include "devmap/core/clock.h"
 #include "devmap/core/interrupt.h"
 #include "devmap/core/random.h"
+#include "engine/flow/chore.h"
 #include "wire/agent/storage_bounds.h"
 #include "wire/control/ticket.h"
 #include "wire/link/private_key.h"
@@ -27,6 +28,17 @@ struct SecureListening {
   TicketVerifyKey manager;  // Whose tickets count.
 };
 
+// What became of a chore.
+struct ChoreNews {
+  std::string repository;
+  std::array<std::byte, 16> id;
+  const Chore& chore;
+  std::string by;
+  WallTime began;
+  std::optional<WallTime> ended;      // Nothing: it has just begun.
+  const Result<ChoreReport>* result;  // Once it has ended.
+};
+
 class StorageService {
  public:
   struct Wishes {
@@ -35,6 +47,8 @@ class StorageService {
     std::optional<SecureListening> secure;                          // Nothing: this machine only.
     StorageBounds bounds;
     unsigned threads = 0;  // Workers; 0: one for each processor.
+    // Told, on the thread of run(), when a chore begins and when it has ended.
+    std::function<void(const ChoreNews&)> chored = {};
   };
   // Listens when it returns. `log` takes a line for each event that a person should know of.
   static Result<std::unique_ptr<StorageService>> make(
@@ -60,10 +74,17 @@ class StorageService {
     ByteCount device;
     ByteCount stored;
   };
-  // From any thread: all points that are here, if any came since `version`, which it then moves on.
+  // From any thread: all points that are here, if any came or went since `version`, which it then
+  // moves on.
   std::vector<StoredPoint> points_after(std::uint64_t& version) const;
-  // Serves until `stop` is raised; then ends every run, and publishes what arrived.
-  Result<void> run(const StopFlag& stop);
+  // On the thread of run(), from `tick`. Busy while another chore is done in the repository.
+  Result<void> begin_chore(const std::string& repository, const Chore& chore,
+                           const std::string& by);
+  // Whether there is such a repository, and no chore is done in it now.
+  bool takes_chores(const std::string& repository) const;
+  // Serves until `stop` is raised; then ends every run and chore, and publishes what arrived.
+  // `tick` is called many times a second meanwhile, and must not wait.
+  Result<void> run(const StopFlag& stop, const std::function<void()>& tick = {});
 
  private:
   struct State;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/client/remote_repository.h"
 
+#include "wire/client/remote_chore.h"
 #include "wire/client/remote_files.h"
 #include "wire/client/remote_sink.h"
 #include "wire/client/remote_source.h"
@@ -57,6 +58,9 @@ class RemoteRepository final : public RepositoryAccess {
   ByteCount sink_memory() const override { return RemoteSink::memory(); }
   std::unique_ptr<ExtentSink> sink(Workers&, Arena& arena) override {
     return std::make_unique<RemoteSink>(link_.connection, source_, points_, arena);
+  }
+  Result<ChoreReport> do_chore(const Chore& chore, const ChoreHost& host) override {
+    return do_remote_chore(link_.connection, link_.world.random, chore, host);
   }
   Result<Repository*> local() override {
     return fail(Error::invalid("this works only where the repository lies: run it there"));

@@ -10,9 +10,12 @@ namespace ebb {
 
 class Turnstile {
  public:
-  Turnstile(RingInKj& kj, unsigned places) : kj_(kj), free_(places) {}
+  Turnstile(RingInKj& kj, unsigned places) : kj_(kj), places_(places), free_(places) {}
   Turnstile(const Turnstile&) = delete;
   Turnstile& operator=(const Turnstile&) = delete;
+
+  // How many stories are inside now.
+  unsigned inside() const { return places_ - free_; }
 
   // Held while a story is inside.
   class Place {
@@ -40,6 +43,7 @@ class Turnstile {
   }
 
   RingInKj& kj_;
+  unsigned places_;
   unsigned free_;
   std::uint64_t next_ = 0;
   std::deque<std::uint64_t> waiting_;

@@ -98,6 +98,103 @@ interface Repository {
     agentStart @3 :Data;  # 16 bytes, new with each start of the agent: what was put is lost then.
     union { run @4 :Run; refused @5 :Refusal; }
   }
+
+  # --- Chores: what keeps the repository in order, done by the agent and by its clock ---
+
+  doChore @12 (id :Data, chore :Chore, stop :Bool, from :UInt64) -> ChoreAnswer;
+  # Begins a chore of this id (16 random bytes), or says how the one of this id goes: within a second or
+  # so, and at once when it has ended. Ask again until it has. A chore goes on when the connection ends;
+  # asked again after that, by the same id, it is not begun twice, unless the agent was started anew.
+  # `stop`: it shall end soon, where it is; then it is refused as busy. A repository has one chore at a
+  # time, and another is refused as busy. `from`: of the details of the report, the first wanted.
+  # Prune and collect need the permission to administer, scrub that to scrub or to administer.
+}
+
+struct Chore {
+  union {
+    prune :group {
+      rule @0 :PruneRule;
+      minimumAge @1 :UInt64;       # Seconds. The repository's own, if that is longer.
+      volume @2 :Data;             # 16 bytes; empty: each volume by itself.
+      raiseMinimumAge @3 :UInt64;  # Seconds; 0: not. For good.
+      onlyLook @4 :Bool;
+    }
+    collect :group {
+      rewriteFrom @5 :UInt32;      # Percent, 0 to 100.
+      onlyLook @6 :Bool;
+    }
+    scrub :group { repair @7 :Bool; }
+  }
+}
+struct PruneRule {  # How many points to keep of each; all 0: everything stays.
+  last @0 :UInt32;
+  hourly @1 :UInt32;
+  daily @2 :UInt32;
+  weekly @3 :UInt32;
+  monthly @4 :UInt32;
+  yearly @5 :UInt32;
+}
+
+struct ChoreAnswer {
+  details @0 :List(ChoreDetail);  # Of the report, from `from` on, at most 2048.
+  more @1 :Bool;                  # Ask again, from after these.
+  union {
+    refused @2 :Refusal;          # It did not begin, or this ended it.
+    underWay :group {
+      phase @3 :Text;
+      done @4 :UInt64;            # Bytes.
+      total @5 :UInt64;           # 0: not known.
+    }
+    pruned :group {
+      removed @6 :UInt64;
+      minimumAge @7 :UInt64;      # Seconds; what it went by.
+    }                             # Details: verdicts.
+    collected :group {            # Details: obstacles, which are findings.
+      points @8 :UInt64;
+      packs @9 :UInt64;
+      packsUnneeded @10 :UInt64;
+      packsSparse @11 :UInt64;
+      packsRemoved @12 :UInt64;
+      packsRewritten @13 :UInt64;
+      packsPardoned @14 :UInt64;
+      packsLeft @15 :UInt64;
+      envelopesRemoved @16 :UInt64;
+      deadKept @17 :UInt64;       # Bytes, as the two below.
+      written @18 :UInt64;
+      freed @19 :UInt64;
+      waitsFor @20 :Text;
+    }
+    scrubbed :group {             # Details: findings, then damages.
+      packs @21 :UInt64;
+      objects @22 :UInt64;
+      bytes @23 :UInt64;
+      recordsLost @24 :UInt64;
+    }
+  }
+}
+struct ChoreDetail {
+  what @0 :Text;                  # A sentence; of a verdict, its reason.
+  union {
+    verdict :group {
+      volume @1 :Data;
+      point @2 :Data;
+      sequence @3 :UInt64;
+      arrived @4 :Int64;          # Nanoseconds since 1970, by the agent's clock.
+      keep @5 :Bool;
+    }
+    finding :group {
+      file @6 :Text;
+      mended @7 :Bool;
+      known @8 :Bool;
+    }
+    damage :group {
+      ofVolume @9 :Data;
+      ofPoint @10 :Data;
+      firstBlock @11 :UInt64;
+      blocks @12 :UInt64;
+      place @13 :Data;            # 24 bytes as in locate; empty: none.
+    }
+  }
 }
 
 struct Answer { union { done @0 :Void; refused @1 :Refusal; } }

@@ -70,6 +70,25 @@ TEST_F(Prune, RemovesWhatNoRuleKeepsAndIsDurable) {
   EXPECT_EQ(*world_.prune({.daily = 2}), 0u);
 }
 
+TEST_F(Prune, GoesByARuleOfEachVolumeAndKeepsAllOfThoseWithout) {
+  for (int i = 6; i < 9; ++i) back_up_on_day(i, "other");
+  const VolumeId other = made_.back().point.volume;
+  PruneRequest request;
+  request.rule = {.last = 1};  // Counts for nobody.
+  request.of_volumes = {{{other, {.last = 2}}}};
+  const auto plan = plan_prune(repository(), request, world_.time());
+  ASSERT_TRUE(plan);
+  std::uint64_t breaths = 0;
+  const auto breathe = [&]() -> Result<void> {
+    ++breaths;
+    return {};
+  };
+  EXPECT_EQ(*carry_out(repository(), *plan, world_.time(), StopFlag(), breathe), 1u);
+  EXPECT_EQ(breaths, 2u);
+  EXPECT_EQ(sequences(other), (Sequences{2, 3}));
+  EXPECT_EQ(sequences().size(), 6u);
+}
+
 TEST_F(Prune, JudgesEachVolumeByItselfAndOnlyTheOneThatIsNamed) {
   for (int i = 6; i < 9; ++i) back_up_on_day(i, "other");
   const VolumeId other = made_.back().point.volume;

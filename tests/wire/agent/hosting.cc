@@ -43,7 +43,8 @@ Hosting::Hosting(const StorageBounds& bounds, std::unique_ptr<Random> random)
   }
   server_ = std::make_unique<StorageServer>(
       StorageServer::World{*kj_, *workers_, *random_, *arena_, [](std::string_view) {},
-                           [](const std::string&, const SignedPoint&) {}},
+                           [](const std::string&, const SignedPoint&) {},
+                           [](const std::string&, const ChoreRun&) {}, system_clock()},
       bounds, *this);
   EBB_CHECK(server_->keep("disks", folder()).has_value(), "a new repository is kept");
   EBB_CHECK(server_->keep("empty", folder_ / "empty").has_value(), "an empty folder is kept");

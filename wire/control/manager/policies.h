@@ -5,6 +5,7 @@
 #pragma once
 
 #include "wire/control/manager/hosts.h"
+#include "wire/control/time_window.h"
 
 namespace ebb::control {
 
@@ -17,13 +18,6 @@ struct KeepRuleRow {
   std::uint32_t monthly = 0;
   std::uint32_t yearly = 0;
   bool operator==(const KeepRuleRow&) const = default;
-};
-
-// Minutes after midnight, local time of the source; both 0: always. May go over midnight.
-struct TimeWindow {
-  std::uint16_t begin = 0;
-  std::uint16_t end = 0;
-  bool operator==(const TimeWindow&) const = default;
 };
 
 struct Policy {
@@ -42,8 +36,6 @@ struct Policy {
 
 Result<std::uint64_t> parse_seconds(std::string_view text);  // "90s", "30m", "1h", "7d", "2w"
 std::string seconds_text(std::uint64_t seconds);
-Result<TimeWindow> parse_window(std::string_view text);  // "22:00-06:00"
-std::string window_text(const TimeWindow& window);       // "always" when it is both 0.
 
 // `invalid`, saying what and how it should be.
 Result<void> validate(const Policy& policy);

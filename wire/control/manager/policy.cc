@@ -16,7 +16,6 @@ namespace {
 constexpr std::uint64_t shortest_period = 60;
 constexpr std::uint64_t longest_period = 366ull * seconds_in_day;
 constexpr std::uint32_t most_kept = 100'000;
-constexpr std::uint16_t minutes_in_day = 24 * 60;
 
 struct TimeUnit {
   char letter;
@@ -24,20 +23,6 @@ struct TimeUnit {
 };
 constexpr std::array<TimeUnit, 5> units{
     {{'w', 7 * 86400}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}}};
-
-std::optional<std::uint16_t> minutes_of(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos || colon == 0 || text.size() != colon + 3) return {};
-  unsigned hours = 0;
-  unsigned minutes = 0;
-  const auto read = [](std::string_view digits, unsigned& value) {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return error == std::errc{} && end == digits.data() + digits.size();
-  };
-  if (!read(text.substr(0, colon), hours) || !read(text.substr(colon + 1), minutes)) return {};
-  if (hours > 24 || minutes > 59 || hours * 60 + minutes > minutes_in_day) return {};
-  return static_cast<std::uint16_t>(hours * 60 + minutes);
-}
 
 bool has_control_characters(std::string_view text) {
   return std::ranges::any_of(
@@ -83,23 +68,6 @@ std::string seconds_text(std::uint64_t seconds) {
     }
   }
   return "0s";
-}
-
-Result<TimeWindow> parse_window(std::string_view text) {
-  const std::size_t dash = text.find('-');
-  const auto begin = minutes_of(text.substr(0, dash));
-  const auto end =
-      dash == std::string_view::npos ? std::nullopt : minutes_of(text.substr(dash + 1));
-  if (!begin || !end || *begin == *end) {
-    return fail(Error::invalid("\"{}\" is no window; write for example 22:00-06:00", text));
-  }
-  return TimeWindow{*begin, *end};
-}
-
-std::string window_text(const TimeWindow& window) {
-  if (window == TimeWindow{}) return "always";
-  return fmt::format("{:02}:{:02}-{:02}:{:02}", window.begin / 60, window.begin % 60,
-                     window.end / 60, window.end % 60);
 }
 
 Result<void> validate(const Policy& policy) {
