@@ -9,9 +9,10 @@
 namespace ebb {
 
 double Audit::bound() const {
+  if (sampled >= clean) return 0;
   if (sampled == 0) return 1;
   // With n blocks drawn, a share of p goes unseen with a probability of (1 - p)^n.
-  return sampled >= clean ? 0 : 1 - std::pow(0.01, 1.0 / static_cast<double>(sampled));
+  return 1 - std::pow(0.01, 1.0 / static_cast<double>(sampled));
 }
 
 std::string Audit::text() const {

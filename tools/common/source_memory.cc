@@ -35,6 +35,10 @@ SourceMemory read_source_memory(const std::string& path) {
     }
     const auto point = PointId::from_hex_text(*value["point"].get_ptr<const std::string*>());
     if (point) memory.volumes[*volume] = {number_in(value, "sequence"), *point};
+    if (value.contains("distrusted") && value["distrusted"].is_string()) {
+      const auto kind = source_kind_of(*value["distrusted"].get_ptr<const std::string*>());
+      if (kind) memory.distrusted[*volume] = *kind;
+    }
   }
   return memory;
 }
@@ -43,6 +47,9 @@ Result<void> write_source_memory(const std::string& path, const SourceMemory& me
   nlohmann::json volumes = nlohmann::json::object();
   for (const auto& [volume, point] : memory.volumes) {
     volumes[volume.hex()] = {{"sequence", point.sequence}, {"point", point.id.hex()}};
+    if (const auto kind = memory.distrusted.find(volume); kind != memory.distrusted.end()) {
+      volumes[volume.hex()]["distrusted"] = name_of(kind->second);
+    }
   }
   const nlohmann::json json = {{"members_epoch", memory.members_epoch}, {"volumes", volumes}};
   const std::string building = path + ".new";

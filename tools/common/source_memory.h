@@ -14,6 +14,8 @@ namespace ebb {
 struct SourceMemory {
   std::uint64_t members_epoch = 0;
   std::map<VolumeId, RememberedPoint> volumes;
+  // Change sources that called clean what was not.
+  std::map<VolumeId, SourceKind> distrusted;
 };
 
 // A missing or unreadable file is an empty memory: it protects, it must not stop backups.

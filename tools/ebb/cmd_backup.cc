@@ -10,6 +10,7 @@
 #include "tools/common/source_device.h"
 #include "tools/common/source_memory.h"
 #include "tools/common/volume_name.h"
+#include "tools/ebb/choose_source.h"
 #include "tools/ebb/command.h"
 
 namespace ebb {
@@ -33,6 +34,12 @@ nlohmann::json json_of(const BackupReport& report, const std::vector<std::string
           {"blocks_shipped", report.counts.shipped.value()},
           {"bytes_read", report.counts.read.value()},
           {"bytes_stored", report.counts.stored.value()},
+          {"source_said", report.source_said},
+          {"blocks_called_clean", report.audit.clean},
+          {"blocks_audited", report.audit.sampled},
+          {"blocks_reread", report.audit.in_slice},
+          {"audit_bound", report.audit.bound()},
+          {"source_lied", report.source_lied},
           {"unreadable", unreadable},
           {"notes", notes},
           {"seconds", report.seconds}};
@@ -56,6 +63,17 @@ class BackupCommand final : public Command {
     app.add_option("--compress", compress_, "none, lz4[:LEVEL], or zstd[:LEVEL]")
         ->check([](const std::string& text) { return why_not(Compression::parse(text)); })
         ->capture_default_str();
+    app.add_option("--source", wish_.name,
+                   "Who says what changed: auto, scan (read everything), tracker, ranges")
+        ->capture_default_str();
+    app.add_option("--changed", wish_.ranges,
+                   "A list of what changed since the last point, from elsewhere")
+        ->type_name("FILE");
+    app.add_option("--audit", audit_percent_,
+                   "Percent of the blocks called unchanged that are read again (at least 64 and at "
+                   "most 4096 blocks)")
+        ->check(CLI::Range(0.0, 100.0))
+        ->capture_default_str();
     app.add_option("--threads", common_.threads, "Workers (0: one a processor)")
         ->check(CLI::Range(0, 256))
         ->capture_default_str();
@@ -66,7 +84,9 @@ class BackupCommand final : public Command {
         "Examples:\n  ebb backup /dev/vg0/root --repo /srv/backup/web1\n"
         "  ebb backup disk.img --repo /srv/backup/web1 --volume web1 --compress zstd:3\n\n"
         "The first backup of a volume is full, later ones store what changed. No passphrase "
-        "is needed.");
+        "is needed.\nOn a device that `ebb track start` watches, later ones also read only what "
+        "was "
+        "written to.");
   }
 
   Result<ExitCode> run(Outside& outside) override {
@@ -98,6 +118,15 @@ class BackupCommand final : public Command {
       request.remembered = last->second;
     }
 
+    if (const auto liar = memory.distrusted.find(volume); liar != memory.distrusted.end()) {
+      wish_.distrusted = liar->second;
+    }
+    const ChosenSource chosen =
+        TRY(during(choose_source(device_, wish_), "--source {}", wish_.name));
+    if (!chosen.why.empty()) show.note("everything is read: " + chosen.why);
+    request.changes = chosen.source.get();
+    request.insists_on_source = chosen.is_wanted;
+    request.audit.share = audit_percent_ / 100;
     TRY(repository->will_write(volume, request.volume_name));
     const auto source = TRY(SourceDevice::open(device_, request.passport, host->ring()));
     request.holes = source->holes();
@@ -110,6 +139,11 @@ class BackupCommand final : public Command {
 
     memory.members_epoch = members.epoch;
     memory.volumes[volume] = {report.point.point.sequence, report.point.id};
+    if (report.source_lied) {
+      memory.distrusted[volume] = chosen.source->kind();
+    } else if (chosen.is_wanted) {
+      memory.distrusted.erase(volume);
+    }
     if (auto kept = write_source_memory(memory_path, memory); !kept) show.note(kept.error().text());
     print(outside, report, show.notes());
     return report.unreadable.empty() ? ExitCode::done : ExitCode::incomplete;
@@ -162,6 +196,12 @@ class BackupCommand final : public Command {
         report.counts.changed.value(), report.blocks_total.value(), report.counts.shipped.value(),
         size_text(report.counts.read), size_text(report.counts.stored),
         duration_text(report.seconds), rate_text(size, report.seconds));
+    if (!report.source_said.empty()) {
+      const SourceKind by = report.point.point.found_by;
+      outside.out << fmt::format("source {}: {}", name_of(by), report.source_said);
+      if (by != SourceKind::scan) outside.out << "; " << report.audit.text();
+      outside.out << '\n';
+    }
     for (const ByteRun& run : report.unreadable) {
       outside.out << fmt::format("unreadable: {} bytes at {}\n", run.length().value(),
                                  run.begin.value());
@@ -174,6 +214,8 @@ class BackupCommand final : public Command {
   std::string volume_;
   std::string block_size_;
   std::string compress_ = "lz4";
+  SourceWish wish_;
+  double audit_percent_ = 1;
 };
 
 }  // namespace

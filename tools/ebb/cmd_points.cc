@@ -2,6 +2,7 @@
 // cmd_points.cc - ebb points: what there is to restore.
 #include <ostream>
 
+#include "engine/flow/read_plan.h"
 #include "tools/common/size_text.h"
 #include "tools/ebb/find_point.h"
 
@@ -17,6 +18,9 @@ nlohmann::json json_of(const KnownPoint& known) {
           {"created", point.created.text()},
           {"predecessor", point.predecessor.is_zero() ? "" : point.predecessor.hex()},
           {"source", name_of(point.found_by)},
+          {"blocks_called_clean", known.about.changes.clean},
+          {"blocks_audited", known.about.changes.audited},
+          {"audit_bound", Audit{known.about.changes.clean, known.about.changes.audited, 0}.bound()},
           {"signed_by", known.signer},
           {"device", known.about.passport.path},
           {"device_size", point.grid.size().value()},
@@ -71,17 +75,19 @@ class Points final : public Command {
       for (const KnownPoint& point : points) list.push_back(json_of(point));
       return print_json(outside, list);
     }
-    outside.out << fmt::format("{:<14} {:<24} {:>4}  {:<20} {:>10} {:>10} {:>10}  {}\n", "POINT",
-                               "VOLUME", "NR", "CREATED", "SIZE", "CHANGED", "STORED", "BY");
+    outside.out << fmt::format(
+        "{:<14} {:<24} {:>4}  {:<20} {:>10} {:>10} {:>10} {:>10} {:<11}  {}\n", "POINT", "VOLUME",
+        "NR", "CREATED", "SIZE", "CHANGED", "READ", "STORED", "SOURCE", "BY");
     for (const KnownPoint& known : points) {
       const Point& point = known.point.point;
       const ByteCount changed = point.grid.block().bytes() * point.counts.changed.value();
-      outside.out << fmt::format("{:<14} {:<24} {:>4}  {:<20} {:>10} {:>10} {:>10}  {}\n",
-                                 known.point.id.hex().substr(0, 12), known.about.volume_name,
-                                 point.sequence, point.created.text(), size_text(point.grid.size()),
-                                 size_text(std::min(changed, point.grid.size())),
-                                 size_text(point.counts.stored),
-                                 known.signer + (known.signer_left ? " (removed)" : ""));
+      outside.out << fmt::format(
+          "{:<14} {:<24} {:>4}  {:<20} {:>10} {:>10} {:>10} {:>10} {:<11}  {}\n",
+          known.point.id.hex().substr(0, 12), known.about.volume_name, point.sequence,
+          point.created.text(), size_text(point.grid.size()),
+          size_text(std::min(changed, point.grid.size())), size_text(point.counts.read),
+          size_text(point.counts.stored), name_of(point.found_by),
+          known.signer + (known.signer_left ? " (removed)" : ""));
     }
     outside.out << std::flush;
   }

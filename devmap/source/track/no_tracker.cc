@@ -50,6 +50,10 @@ Result<void> Tracker::forget(std::uint64_t) {
   return fail(left_out());
 }
 
+Result<bool> Tracker::is_marked(ByteRun) {
+  return fail(left_out());
+}
+
 Result<TrackStatus> Tracker::status() {
   return fail(left_out());
 }

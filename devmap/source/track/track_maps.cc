@@ -182,6 +182,14 @@ Result<std::uint64_t> TrackMaps::count_open() {
   return count;
 }
 
+Result<bool> TrackMaps::is_marked(BlockRun blocks) {
+  const auto open = marks(TRY(open_index()));
+  for (BlockIndex at = blocks.begin; at < blocks.end; at += BlockCount(1)) {
+    if ((now_in(open[at.value() / 64]) >> (at.value() % 64) & 1) != 0) return true;
+  }
+  return false;
+}
+
 Result<std::uint64_t> TrackMaps::count_under_way() {
   std::uint64_t count = 0;
   for (track_bucket& bucket : buckets()) {

@@ -63,6 +63,8 @@ class TrackMaps {
 
   std::uint64_t words() const { return words_; }
   Result<std::uint64_t> count_open();
+  // Whether any of these blocks is marked in the open map.
+  Result<bool> is_marked(BlockRun blocks);
   Result<std::uint64_t> count_under_way();
   // What is marked in the maps that are not open, as one word a call of `see`.
   template <class See>

@@ -342,6 +342,13 @@ Result<void> Tracker::forget(std::uint64_t epoch) {
   return {};
 }
 
+Result<bool> Tracker::is_marked(ByteRun bytes) {
+  TRY(check_sound());
+  track_control& control = maps_->control();
+  const BlockSize block = TRY(BlockSize::of(ByteCount(1ull << control.block_shift)));
+  return maps_->is_marked(BlockGrid(ByteCount(control.size), block).blocks_touching(bytes));
+}
+
 Result<TrackStatus> Tracker::status() {
   track_control& control = maps_->control();
   TrackStatus status;

@@ -85,6 +85,8 @@ class Tracker {
   // Drops all marks up to this epoch. A mismatch, and nothing is dropped, when another was closed
   // since: its marks hold this one's.
   Result<void> forget(std::uint64_t epoch);
+  // Whether a block that these bytes touch is marked in the epoch that is open.
+  Result<bool> is_marked(ByteRun bytes);
   Result<TrackStatus> status();
 
  private:

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/ebb/choose_source.h"
+
+#include <fstream>
+#include <sstream>
+
+#include "devmap/source/changed_ranges.h"
+#include "devmap/source/track/tracker_source.h"
+
+namespace ebb {
+
+namespace {
+
+Result<ChosenSource> ranges_in(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) return fail(Error::from_errno(errno).during("reading {}", path));
+  auto ranges = TRY(during(parse_changed_ranges(text.str()), "{}", path));
+  return ChosenSource{std::make_unique<ChangedRangesSource>(std::move(ranges)), true, ""};
+}
+
+ChosenSource everything(std::string why = "") {
+  return {nullptr, false, std::move(why)};
+}
+
+// A device that nobody tracks is the ordinary case, of which nothing is said.
+ChosenSource best_for(const std::string& device, const SourceWish& wish) {
+  auto tracker = Tracker::open(device);
+  if (!tracker) {
+    const bool is_broken = tracker.error().kind() == ErrorKind::mismatch;
+    return everything(is_broken ? tracker.error().text() : "");
+  }
+  if (wish.distrusted == SourceKind::tracker) {
+    return everything(
+        "the tracker missed a change of this volume before; `--source tracker` trusts it again, "
+        "once its sample agrees");
+  }
+  return {std::make_unique<TrackerSource>(std::move(*tracker)), false, ""};
+}
+
+}  // namespace
+
+Result<ChosenSource> choose_source(const std::string& device, const SourceWish& wish) {
+  if (!wish.ranges.empty()) {
+    if (wish.name != "auto" && wish.name != "ranges") {
+      return fail(Error::invalid("--changed is the source ranges, not {}", wish.name));
+    }
+    return ranges_in(wish.ranges);
+  }
+  if (wish.name == "auto") return best_for(device, wish);
+  const auto kind = source_kind_of(wish.name);
+  if (kind == SourceKind::scan) return everything();
+  if (kind == SourceKind::tracker) {
+    return ChosenSource{std::make_unique<TrackerSource>(TRY(Tracker::open(device))), true, ""};
+  }
+  if (kind == SourceKind::ranges) {
+    return fail(Error::invalid("the source ranges is a file: --changed FILE"));
+  }
+  return fail(Error::invalid("there is no source \"{}\": auto, scan, tracker, ranges", wish.name));
+}
+
+}  // namespace ebb
