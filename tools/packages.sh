@@ -34,6 +34,7 @@ quickstart=(
 )
 test=(
   gdisk fdisk e2fsprogs xfsprogs dosfstools util-linux mount fio
+  iproute2           # networks of hosts
   openssl            # what TLS and certificates look like from outside
   clang-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14 clang-tidy-14
   python3 python3-cryptography python3-lz4 python3-zstandard python3-argon2  # the second reader of the format

@@ -4,6 +4,7 @@
 #
 #   name   the folder below bench/: NAME/NAME.py measures, NAME/report.py shows
 #   plots  the arguments by which report.py is told where its plots belong, below docs/
+#   targets  the programs that are built, when not only ebb
 #
 # Installs Debian's packages of the group "peers", builds a release unless --ebb names a program, and
 # measures in a mount namespace of its own, so that no mount outlives it.
@@ -33,7 +34,7 @@ fi
 [ "$install" = no ] || "$root/tools/packages.sh" install peers
 if [ "$program" = no ]; then
   [ "$install" = no ] || "$root/tools/packages.sh" install build
-  (cd "$root" && cmake --preset release >/dev/null && cmake --build --preset release --target ebb)
+  (cd "$root" && cmake --preset release >/dev/null && cmake --build --preset release --target "${targets[@]-ebb}")
   arguments+=(--ebb "$root/build/release/ebb")
 fi
 

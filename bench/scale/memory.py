@@ -10,7 +10,7 @@ from typing import Callable, Dict, List, Tuple
 from common import cache
 from common.command import run
 from common.loop import LoopDevice, mounted
-from scale import scattered
+from common import scattered
 from scale.session import Session, tell
 from scale.store import Store
 

@@ -5,7 +5,8 @@ from typing import Dict, List, Tuple
 from common import drawing, results
 from common.results import Record
 from scale import memory, points, volumes
-from scale.figures import groups, median, sizes
+from common.figures import median
+from scale.figures import groups, sizes
 
 LIMIT_MIB = 256
 Points = List[Tuple[float, float]]

@@ -10,7 +10,7 @@ import os
 import random
 from typing import List
 
-from scale import scattered
+from common import scattered
 from scale.session import Session, tell
 
 PART = "points"

@@ -11,9 +11,9 @@ import sys
 from typing import Dict, List
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from common import document, results  # noqa: E402
+from common import document, figures, results  # noqa: E402
 from common.results import Record  # noqa: E402
-from scale import figures, tables  # noqa: E402
+from scale import tables  # noqa: E402
 
 PARTS = {"memory": tables.memory, "volume": tables.volumes, "points": tables.points}
 PLOTS = {"memory": "Memory and seconds as the device grows",

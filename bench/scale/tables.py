@@ -3,9 +3,10 @@
 from typing import List, Optional
 
 from common import document, results
+from common.figures import median, size_words
 from common.results import Record
 from scale import memory as memory_part, points as points_part, volumes as volumes_part
-from scale.figures import groups, median, size_words, sizes
+from scale.figures import groups, sizes
 
 STEP_WORDS = {"first": "first backup", "unchanged": "nothing changed", "changed": "changed",
               "verify": "verify the latest", "scrub": "scrub", "restore": "restore to a new image",

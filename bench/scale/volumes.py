@@ -11,7 +11,7 @@ from typing import List
 
 from common import cache
 from common.command import run
-from scale import scattered
+from common import scattered
 from scale.session import Session, tell
 
 PART = "volume"

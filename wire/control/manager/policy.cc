@@ -13,7 +13,7 @@ namespace ebb::control {
 
 namespace {
 
-constexpr std::uint64_t shortest_period = 60;
+constexpr std::uint64_t shortest_period = 10;
 constexpr std::uint64_t longest_period = 366ull * seconds_in_day;
 constexpr std::uint32_t most_kept = 100'000;
 
@@ -82,7 +82,7 @@ Result<void> validate(const Policy& policy) {
   }
   for (const std::string& pattern : policy.volumes) TRY(validate_pattern(pattern));
   if (policy.every_seconds < shortest_period || policy.every_seconds > longest_period) {
-    return fail(Error::invalid("--every must be between 1m and 366d"));
+    return fail(Error::invalid("--every must be between 10s and 366d"));
   }
   for (const std::uint32_t kept : {policy.keep.last, policy.keep.hourly, policy.keep.daily,
                                    policy.keep.weekly, policy.keep.monthly, policy.keep.yearly}) {
