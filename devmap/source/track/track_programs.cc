@@ -20,7 +20,8 @@ namespace {
 
 constexpr const char* queue_name = "link_queue";
 constexpr const char* remap_name = "link_remap";
-constexpr const char* complete_name = "link_complete";
+constexpr const char* bio_complete_name = "link_bio_complete";
+constexpr const char* rq_complete_name = "link_rq_complete";
 constexpr unsigned kernel_sector_shift = 9;  // The block layer counts in 512 bytes.
 
 struct DestroySkeleton {
@@ -146,14 +147,16 @@ Result<void> attach_track_programs(const TrackedDevice& device, BlockSize block,
   }
   TRY(pin(::bpf_link__fd(skeleton->links.track_queue), folder, queue_name));
   TRY(pin(::bpf_link__fd(skeleton->links.track_remap), folder, remap_name));
-  return pin(::bpf_link__fd(skeleton->links.track_complete), folder, complete_name);
+  TRY(pin(::bpf_link__fd(skeleton->links.track_bio_complete), folder, bio_complete_name));
+  return pin(::bpf_link__fd(skeleton->links.track_rq_complete), folder, rq_complete_name);
 }
 
 Result<MissedRuns> missed_runs(const std::string& folder) {
   MissedRuns missed;
   missed.begins = TRY(missed_of(folder + "/" + queue_name));
   missed.begins += TRY(missed_of(folder + "/" + remap_name));
-  missed.ends = TRY(missed_of(folder + "/" + complete_name));
+  missed.ends = TRY(missed_of(folder + "/" + bio_complete_name));
+  missed.ends += TRY(missed_of(folder + "/" + rq_complete_name));
   return missed;
 }
 
