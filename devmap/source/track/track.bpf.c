@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // track.bpf.c - the programs that mark which blocks of one disk are written.
 //
-// A block is marked before the write that changes it goes to the disk, and the mark stays until user
-// space has taken it. A write is also remembered until it completes: whoever switches epochs marks
-// what is under way in the new epoch too, for its data may be seen only after the old one's blocks
-// were read. And a write that completes without having been remembered is marked then, or, where its
-// place is not known any more, the whole device counts as changed. So a mark can be one too many, never
-// missing.
+// A block is marked before the write that changes it goes to the disk, and the mark stays until
+// user space has taken it. A write is also remembered until it completes: whoever switches epochs
+// marks what is under way in the new epoch too, for its data may be seen only after the old one's
+// blocks were read. And a write that completes without having been remembered is marked then, or,
+// where its place is not known any more, the whole device counts as changed. So a mark can be one
+// too many, never missing.
 //
-// What is to be tracked is constant while a program lives. Does not know what an epoch is: `open_marks`
-// holds the map that marks go to, and the kernel lets its replacing return only when no program uses
-// the old one any more.
+// What is to be tracked is constant while a program lives. Does not know what an epoch is:
+// `open_marks` holds the map that marks go to, and the kernel lets its replacing return only when
+// no program uses the old one any more.
 //
 // Loaded under the GPL, as the kernel demands of programs that read its structs.
 #include "devmap/source/track/kernel_types.h"
@@ -60,11 +60,11 @@ struct {
   __type(value, struct track_control);
 } control SEC(".maps");
 
-#define COUNT(field)                                              \
-  do {                                                            \
-    __u32 only = 0;                                               \
+#define COUNT(field)                                                 \
+  do {                                                               \
+    __u32 only = 0;                                                  \
     struct track_control* at = bpf_map_lookup_elem(&control, &only); \
-    if (at) __sync_fetch_and_add(&at->field, 1);                  \
+    if (at) __sync_fetch_and_add(&at->field, 1);                     \
   } while (0)
 
 static __always_inline int changes(struct bio* bio) {
@@ -112,8 +112,8 @@ static __always_inline void mark(__u32 first, __u32 end) {
 
 // ---- writes under way ---------------------------------------------------------------------------
 
-// The address as a number. To the verifier a pointer is something to look into and not to compute with,
-// so the number is read from where the pointer was put.
+// The address as a number. To the verifier a pointer is something to look into and not to compute
+// with, so the number is read from where the pointer was put.
 static __always_inline __u64 number_of(const void* address) {
   const void* volatile pointer = address;
   __u64 number = 0;
@@ -241,10 +241,10 @@ static long complete_one(__u32 index, void* data) {
   if (!bio) return 1;
   const __u64 size = BPF_CORE_READ(bio, bi_iter.bi_size);
   if (size > at->bytes) return 1;  // The rest of it is still to come.
-  // One that was not seen to begin (it was there before the programs were, or was split off another)
-  // still knows its place: the mark comes late, but before anybody is told that the write is done.
-  if (!forget(at->bio) && size &&
-      BPF_CORE_READ(bio, bi_bdev, bd_disk, diskseq) == disk_sequence) {
+  // One that was not seen to begin (it was there before the programs were, or was split off
+  // another) still knows its place: the mark comes late, but before anybody is told that the write
+  // is done.
+  if (!forget(at->bio) && size && BPF_CORE_READ(bio, bi_bdev, bd_disk, diskseq) == disk_sequence) {
     mark_bytes(BPF_CORE_READ(bio, bi_iter.bi_sector), size);
   }
   at->bytes -= size;
@@ -252,7 +252,8 @@ static long complete_one(__u32 index, void* data) {
   return size && !at->bytes;
 }
 
-// Of devices that gather bios into requests: all others. A request's bios are not traced one by one.
+// Of devices that gather bios into requests: all others. A request's bios are not traced one by
+// one.
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(track_rq_complete, struct request* request, int error, unsigned int bytes) {
   if (!(request->cmd_flags & op_changes)) return 0;
