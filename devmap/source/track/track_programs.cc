@@ -70,7 +70,9 @@ Result<void> pin(int fd, const std::string& folder, const char* name) {
 }
 
 Result<UniqueFd> make_marks(const char* name, std::uint64_t words) {
-  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+  bpf_map_create_opts options{};
+  options.sz = sizeof options;
+  options.map_flags = BPF_F_MMAPABLE;
   UniqueFd fd(::bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(std::uint32_t),
                                sizeof(std::uint64_t), static_cast<std::uint32_t>(words), &options));
   if (!fd.is_open()) {
