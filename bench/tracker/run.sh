@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh - what the change tracker costs the device that it tracks: fio with it and without, in turn.
+# run.sh - what the change tracker costs the device that it tracks: under fio, attached and detached in turn.
 #
 #   bench/tracker/run.sh [--no-install] [option...]     options: --help
 #

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,6 +28,13 @@ void must(bool done, const char* what) {
   if (done) return;
   std::perror(what);
   std::abort();
+}
+
+// EIO is how the kernel says that a direct write met dirty pages of another writer's (it "failed to
+// invalidate the page cache"). The pages are written all the same, which is all that is wanted
+// here.
+void must_sync(int returned, const char* what) {
+  must(returned == 0 || errno == EIO, what);
 }
 
 UniqueFd open_device(const std::string& device, int flags) {
@@ -76,7 +84,7 @@ void store_mapped(const std::string& device, ByteRun run, const void* bytes) {
                         static_cast<off_t>(begin));
   must(memory != MAP_FAILED, "mmap");
   std::memcpy(static_cast<char*>(memory) + (run.begin.value() - begin), bytes, run.length().size());
-  must(::msync(memory, length, MS_SYNC) == 0, "msync");
+  must_sync(::msync(memory, length, MS_SYNC), "msync");
   ::munmap(memory, length);
 }
 
@@ -89,7 +97,7 @@ void write_direct(const std::string& device, ByteRun run, unsigned char fill) {
 void write_buffered(const std::string& device, ByteRun run, unsigned char fill) {
   const UniqueFd fd = open_device(device, O_RDWR);
   write_from(fd.get(), run, filled(run, fill).get());
-  must(::fsync(fd.get()) == 0, "fsync");
+  must_sync(::fsync(fd.get()), "fsync");
 }
 
 void write_mapped(const std::string& device, ByteRun run, unsigned char fill) {
@@ -112,6 +120,10 @@ void punch_hole(const std::string& device, ByteRun run) {
        "punching a hole");
 }
 
+void settle(const std::string& device) {
+  must_sync(::fsync(open_device(device, O_RDWR).get()), "fsync");
+}
+
 void disturb(const std::string& device, ByteCount size, Random& random) {
   constexpr std::uint64_t most_pages = 128;
   const std::uint64_t pages = 1 + random.below(random.below(4) == 0 ? most_pages : 8);
@@ -129,7 +141,7 @@ void disturb(const std::string& device, ByteCount size, Random& random) {
     case 3: {
       const UniqueFd fd = open_device(device, O_RDWR);
       write_from(fd.get(), odd, room.get());
-      if (random.below(2) == 0) must(::fsync(fd.get()) == 0, "fsync");
+      if (random.below(2) == 0) must_sync(::fsync(fd.get()), "fsync");
       return;
     }
     case 4: return store_mapped(device, odd, room.get());

@@ -19,7 +19,10 @@ void discard(const std::string& device, ByteRun run);
 void write_zeroes(const std::string& device, ByteRun run);
 void punch_hole(const std::string& device, ByteRun run);
 
-// One of these, anywhere on the device. What it writes is stamped: no two calls write the same.
+// Whatever is in the page cache of it is written.
+void settle(const std::string& device);
+
+// One of the above, anywhere on the device. What it writes is stamped: no two calls write the same.
 void disturb(const std::string& device, ByteCount size, Random& random);
 
 }  // namespace ebb::test

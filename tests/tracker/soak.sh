@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # soak.sh - runs the tracker's oracle for as many rounds as are wanted.
 #
-#   tests/tracker/soak.sh [ROUNDS] [PROGRAM]    1000 rounds each, of build/release/tests/tracker_tests
+#   tests/tracker/soak.sh [ROUNDS] [PROGRAM]   1000 rounds of build/release/tests/tracker_tests
 #
-# Needs root, loop devices and a kernel with BTF. Each way of loading the device is a test of its own;
+# Needs root, loop devices and a kernel with BTF. Each way of loading the device is its own test;
 # a failure prints the seed (EBB_TEST_SEED) and names the first block that was missed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -30,10 +30,16 @@ struct bvec_iter {
 };
 
 struct bio {
+  struct bio* bi_next;  // In a request.
   struct block_device* bi_bdev;
   __u32 bi_opf;
   struct bvec_iter bi_iter;
   void* bi_private;
+};
+
+struct request {
+  __u32 cmd_flags;
+  struct bio* bio;  // The first that is not yet completed.
 };
 
 #pragma clang attribute pop

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // track.bpf.c - the programs that mark which blocks of one disk are written.
 //
-// A block is marked before the write that changes it goes to the disk, and the mark stays until user
-// space has taken it. A write is also remembered until it completes: whoever switches epochs marks
-// what is under way in the new epoch too, for its data may be seen only after the old one's blocks
-// were read. And a write that completes without having been remembered says that the hooks do not see
-// everything; then the whole device counts as changed. So a mark can be one too many, never missing.
+// A block is marked before the write that changes it goes to the disk, and the mark stays until
+// user space has taken it. A write is also remembered until it completes: whoever switches epochs
+// marks what is under way in the new epoch too, for its data may be seen only after the old one's
+// blocks were read. And a write that completes without having been remembered is marked then, or,
+// where its place is not known any more, the whole device counts as changed. So a mark can be one
+// too many, never missing.
 //
-// What is to be tracked is constant while a program lives. Does not know what an epoch is: `open_marks`
-// holds the map that marks go to, and the kernel lets its replacing return only when no program uses
-// the old one any more.
+// What is to be tracked is constant while a program lives. Does not know what an epoch is:
+// `open_marks` holds the map that marks go to, and the kernel lets its replacing return only when
+// no program uses the old one any more.
 //
 // Loaded under the GPL, as the kernel demands of programs that read its structs.
 #include "devmap/source/track/kernel_types.h"
 
 #include <linux/bpf.h>
 
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -58,11 +60,11 @@ struct {
   __type(value, struct track_control);
 } control SEC(".maps");
 
-#define COUNT(field)                                              \
-  do {                                                            \
-    __u32 only = 0;                                               \
+#define COUNT(field)                                                 \
+  do {                                                               \
+    __u32 only = 0;                                                  \
     struct track_control* at = bpf_map_lookup_elem(&control, &only); \
-    if (at) __sync_fetch_and_add(&at->field, 1);                  \
+    if (at) __sync_fetch_and_add(&at->field, 1);                     \
   } while (0)
 
 static __always_inline int changes(struct bio* bio) {
@@ -110,8 +112,8 @@ static __always_inline void mark(__u32 first, __u32 end) {
 
 // ---- writes under way ---------------------------------------------------------------------------
 
-// The address as a number. To the verifier a pointer is something to look into and not to compute with,
-// so the number is read from where the pointer was put.
+// The address as a number. To the verifier a pointer is something to look into and not to compute
+// with, so the number is read from where the pointer was put.
 static __always_inline __u64 number_of(const void* address) {
   const void* volatile pointer = address;
   __u64 number = 0;
@@ -172,23 +174,30 @@ static __always_inline int remembered(__u64 bio) {
 
 // ---- the hooks ----------------------------------------------------------------------------------
 
-static __always_inline void begins(struct bio* bio) {
-  const __u64 sector = bio->bi_iter.bi_sector;
-  const __u64 size = bio->bi_iter.bi_size;
+struct range {
+  __u32 first;
+  __u32 end;
+};
+
+// Marks what of these bytes of the disk is tracked.
+static __always_inline struct range mark_bytes(__u64 sector, __u64 size) {
   const __u64 after = sector + ((size + 511) >> 9);
   const __u64 from = sector < first_sector ? first_sector : sector;
   const __u64 to = after < end_sector ? after : end_sector;
-  __u32 first = 0;
-  __u32 end = 0;
-  if (from < to) {
-    first = (__u32)((from - first_sector) >> sector_shift);
-    end = (__u32)((to - 1 - first_sector) >> sector_shift) + 1;
-    mark(first, end);
-  } else if (size == 0 && (bio->bi_opf & op_bits) != op_write) {
-    COUNT(unknown_ops);
-  }
-  // Also what changes nothing here, so that its end is not taken for a stray.
-  remember(number_of(bio), first, end);
+  struct range bits = {0, 0};
+  if (from >= to) return bits;
+  bits.first = (__u32)((from - first_sector) >> sector_shift);
+  bits.end = (__u32)((to - 1 - first_sector) >> sector_shift) + 1;
+  mark(bits.first, bits.end);
+  return bits;
+}
+
+static __always_inline void begins(struct bio* bio) {
+  const __u64 size = bio->bi_iter.bi_size;
+  if (size == 0 && (bio->bi_opf & op_bits) != op_write) COUNT(unknown_ops);
+  const struct range bits = mark_bytes(bio->bi_iter.bi_sector, size);
+  // Also what marks nothing here, so that its end is not taken for a stray.
+  remember(number_of(bio), bits.first, bits.end);
 }
 
 // A bio comes to a device: to this disk, or to a partition of it, with its sector already counted
@@ -210,11 +219,45 @@ int BPF_PROG(track_remap, struct bio* bio, __u32 from) {
   return 0;
 }
 
+// Of devices that take bios as they come (device-mapper, md, zram).
 SEC("tp_btf/block_bio_complete")
-int BPF_PROG(track_complete, struct request_queue* queue, struct bio* bio) {
+int BPF_PROG(track_bio_complete, struct request_queue* queue, struct bio* bio) {
   // By its address first: a driver may have sent it on to another disk.
   if (!changes(bio) || forget(number_of(bio)) || !on_this_disk(bio)) return 0;
   // What was split off a bio completes by itself, before the bio that it names.
   if (!remembered(number_of(bio->bi_private))) COUNT(strays);
+  return 0;
+}
+
+// Where a walk along the bios of a request is.
+struct completing {
+  __u64 bio;
+  __u64 bytes;  // Completed, and not yet given to a bio.
+};
+
+static long complete_one(__u32 index, void* data) {
+  struct completing* at = data;
+  struct bio* bio = (struct bio*)at->bio;
+  if (!bio) return 1;
+  const __u64 size = BPF_CORE_READ(bio, bi_iter.bi_size);
+  if (size > at->bytes) return 1;  // The rest of it is still to come.
+  // One that was not seen to begin (it was there before the programs were, or was split off
+  // another) still knows its place: the mark comes late, but before anybody is told that the write
+  // is done.
+  if (!forget(at->bio) && size && BPF_CORE_READ(bio, bi_bdev, bd_disk, diskseq) == disk_sequence) {
+    mark_bytes(BPF_CORE_READ(bio, bi_iter.bi_sector), size);
+  }
+  at->bytes -= size;
+  at->bio = (__u64)BPF_CORE_READ(bio, bi_next);
+  return size && !at->bytes;
+}
+
+// Of devices that gather bios into requests: all others. A request's bios are not traced one by
+// one.
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(track_rq_complete, struct request* request, int error, unsigned int bytes) {
+  if (!(request->cmd_flags & op_changes)) return 0;
+  struct completing at = {number_of(request->bio), bytes};
+  bpf_loop(track_bios_in_request, complete_one, &at, 0);
   return 0;
 }

@@ -20,7 +20,8 @@ namespace {
 
 constexpr const char* queue_name = "link_queue";
 constexpr const char* remap_name = "link_remap";
-constexpr const char* complete_name = "link_complete";
+constexpr const char* bio_complete_name = "link_bio_complete";
+constexpr const char* rq_complete_name = "link_rq_complete";
 constexpr unsigned kernel_sector_shift = 9;  // The block layer counts in 512 bytes.
 
 struct DestroySkeleton {
@@ -69,7 +70,9 @@ Result<void> pin(int fd, const std::string& folder, const char* name) {
 }
 
 Result<UniqueFd> make_marks(const char* name, std::uint64_t words) {
-  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+  bpf_map_create_opts options{};
+  options.sz = sizeof options;
+  options.map_flags = BPF_F_MMAPABLE;
   UniqueFd fd(::bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(std::uint32_t),
                                sizeof(std::uint64_t), static_cast<std::uint32_t>(words), &options));
   if (!fd.is_open()) {
@@ -146,14 +149,16 @@ Result<void> attach_track_programs(const TrackedDevice& device, BlockSize block,
   }
   TRY(pin(::bpf_link__fd(skeleton->links.track_queue), folder, queue_name));
   TRY(pin(::bpf_link__fd(skeleton->links.track_remap), folder, remap_name));
-  return pin(::bpf_link__fd(skeleton->links.track_complete), folder, complete_name);
+  TRY(pin(::bpf_link__fd(skeleton->links.track_bio_complete), folder, bio_complete_name));
+  return pin(::bpf_link__fd(skeleton->links.track_rq_complete), folder, rq_complete_name);
 }
 
 Result<MissedRuns> missed_runs(const std::string& folder) {
   MissedRuns missed;
   missed.begins = TRY(missed_of(folder + "/" + queue_name));
   missed.begins += TRY(missed_of(folder + "/" + remap_name));
-  missed.ends = TRY(missed_of(folder + "/" + complete_name));
+  missed.ends = TRY(missed_of(folder + "/" + bio_complete_name));
+  missed.ends += TRY(missed_of(folder + "/" + rq_complete_name));
   return missed;
 }
 

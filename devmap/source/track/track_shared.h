@@ -13,6 +13,7 @@ enum {
   track_slots = 8,
   track_bucket_bits = 14,
   track_buckets = 1 << track_bucket_bits,
+  track_bios_in_request = 1 << 16,  // More of them are forgotten late.
   track_identity_bytes = 2048,
   track_path_bytes = 512,
 };
