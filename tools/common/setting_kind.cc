@@ -89,11 +89,11 @@ SettingKind kind_of(const CLI::Option& option) {
 
 std::vector<std::string> table_keys_of(const CLI::Option& option) {
   std::vector<std::string> keys(1);
-  for (const unsigned char c : type_of(option)) {
+  for (const char c : type_of(option)) {
     if (c == '=') {
       keys.emplace_back();
     } else {
-      keys.back() += static_cast<char>(std::tolower(c));
+      keys.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     }
   }
   return keys;

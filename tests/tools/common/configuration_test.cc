@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <ostream>
 
 #include "tests/tools/common/any_program.h"
@@ -146,7 +147,7 @@ TEST_F(ConfigurationTest, AnotherFileIsNamedByAnOptionAndHasToBeThere) {
 }
 
 TEST_F(ConfigurationTest, AFileThatCannotBeReadIsNotTakenForNone) {
-  sample_.environment["EBB_CONFIG_DIR"] = sample_.configure("file", "");
+  ASSERT_TRUE(std::filesystem::create_directory(sample_.folder / "sample.toml"));
   EXPECT_EQ(sample_.run({"show"}), ExitCode::usage);
   EXPECT_THAT(sample_.err, HasSubstr("reading the configuration"));
   sample_.environment["EBB_CONFIG_DIR"] = sample_.folder / "nowhere";
