@@ -14,6 +14,7 @@
 
 #include "devmap/core/result.h"
 #include "devmap/core/unique_fd.h"
+#include "devmap/core/units.h"
 #include "devmap/source/track/track_shared.h"
 
 namespace ebb {

@@ -25,8 +25,10 @@ DirtyMap on_grid(const DirtyMap& marks, const BlockGrid& grid) {
   if (marks.grid() == grid) return marks;
   DirtyMap map = DirtyMap::clean(grid);
   constexpr BlockCount longest(1u << 20);
-  for (BlockIndex at(0); const auto run = marks.next_dirty(at, longest); at = run->end) {
+  BlockIndex at(0);
+  while (const auto run = marks.next_dirty(at, longest)) {
     map.mark_touching(marks.grid().bytes_of(*run));
+    at = run->end;
   }
   return map;
 }
