@@ -8,9 +8,20 @@ namespace ebb {
 
 namespace {
 
-constexpr ConfigKey keys[] = {
-    {"repository"}, {"socket"}, {"listen"},      {"address"}, {"state", "EBB_STATE"},
-    {"poll"},       {"runs"},   {"connections"}, {"threads"}};
+constexpr ConfigKey keys[] = {{"repository"},
+                              {"socket"},
+                              {"listen"},
+                              {"address"},
+                              {"state", "EBB_STATE"},
+                              {"poll"},
+                              {"runs"},
+                              {"connections"},
+                              {"threads"},
+                              {"retention-every"},
+                              {"scrub-every"},
+                              {"housekeeping-window"},
+                              {"leave-free"},
+                              {"leave-free-percent"}};
 
 constexpr ProgramText text{
     "ebb-storage",

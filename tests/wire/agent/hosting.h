@@ -22,6 +22,18 @@
 
 namespace ebb::test {
 
+namespace detail {
+template <class Request>
+struct Answered;
+template <class Params, class Results>
+struct Answered<capnp::Request<Params, Results>> {
+  using Answer = capnp::Response<Results>;
+};
+}  // namespace detail
+// What a request is answered with.
+template <class Request>
+using AnswerTo = typename detail::Answered<Request>::Answer;
+
 class Hosting : public Admission {
  public:
   struct Client {
@@ -54,10 +66,8 @@ class Hosting : public Admission {
 
   // Sends and waits: what was refused, or how the call ended, as an error.
   template <class Request>
-  auto send(Request&& request) -> Result<decltype(std::declval<RingInKj&>().wait_for(
-      request.send().then([](auto&& response) { return kj::mv(response); })))> {
-    auto response = catching(
-        [&] { return kj_->wait_for(request.send().then([](auto&& r) { return kj::mv(r); })); });
+  Result<AnswerTo<std::decay_t<Request>>> send(Request&& request) {
+    auto response = catching([&] { return kj_->wait_for(request.send()); });
     if (response && response->isRefused()) return fail(to_error(response->getRefused()));
     return response;
   }
