@@ -26,6 +26,7 @@
 #include "tests/support/started_program.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tracked_copy.h"
+#include "tests/support/zram_device.h"
 
 namespace ebb::test {
 namespace {
@@ -127,6 +128,26 @@ TEST_F(Oracle, ADiskAndAPartitionOfItWhileBothAndAnotherAreWritten) {
   report(of_second, rounds);
   expect_of_use(of_disk);
   expect_of_use(of_second);
+}
+
+TEST_F(Oracle, ADiskWithoutRequests) {
+  const auto disk = ZramDevice::make(16_MiB);
+  if (!disk) GTEST_SKIP() << disk.error().text();
+  const std::string device = (*disk)->path();
+  TrackedCopy copy(device, fine);
+  const std::uint64_t rounds = rounds_or(8);
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    Writers writers({{device, 16_MiB}, {device, 16_MiB}, {device, 16_MiB}}, random->next_u64());
+    for (std::uint64_t i = random->below(5); i > 0; --i) back_up(copy, *random);
+    writers.join();
+    settle(device);
+    copy.update();
+    const auto different = copy.first_difference();
+    ASSERT_FALSE(different) << "round " << round << ": " << *different;
+    ASSERT_EQ(copy.tracker().status().value().under_way, 0u) << "an end was not seen";
+  }
+  report(copy, rounds);
+  expect_of_use(copy);
 }
 
 // Switches epochs again and again, until it is killed.

@@ -11,7 +11,6 @@
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct gendisk;
-struct request_queue;
 
 struct block_device {
   __u64 bd_start_sect;  // Of a partition, on its disk.
@@ -37,7 +36,12 @@ struct bio {
   void* bi_private;
 };
 
+struct request_queue {
+  struct gendisk* disk;
+};
+
 struct request {
+  struct request_queue* q;
   __u32 cmd_flags;
   struct bio* bio;  // The first that is not yet completed.
 };

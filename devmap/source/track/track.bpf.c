@@ -35,6 +35,8 @@ const volatile __u64 disk_sequence = 0;
 const volatile __u64 first_sector = 0;
 const volatile __u64 end_sector = 0;
 const volatile __u32 sector_shift = 0;
+// Whether the disk gathers bios into requests.
+const volatile __u32 by_requests = 0;
 
 // Marks: words of 64 bits, a bit a block.
 struct {
@@ -219,45 +221,65 @@ int BPF_PROG(track_remap, struct bio* bio, __u32 from) {
   return 0;
 }
 
-// Of devices that take bios as they come (device-mapper, md, zram).
-SEC("tp_btf/block_bio_complete")
-int BPF_PROG(track_bio_complete, struct request_queue* queue, struct bio* bio) {
-  // By its address first: a driver may have sent it on to another disk.
-  if (!changes(bio) || forget(number_of(bio)) || !on_this_disk(bio)) return 0;
-  // What was split off a bio completes by itself, before the bio that it names.
-  if (!remembered(number_of(bio->bi_private))) COUNT(strays);
+// A part is split off a bio that is too large for the disk, and completes by itself, perhaps after
+// the rest has.
+SEC("tp_btf/block_split")
+int BPF_PROG(track_split, struct bio* part, unsigned int rest) {
+  if (changes(part) && on_this_disk(part)) begins(part);
   return 0;
 }
 
+// A bio of a request, and so many bytes of it that were still to be completed, completes. One that
+// was not seen to begin (it was there before the programs were) still knows its place: the mark
+// comes late, but before anybody is told that the write is done.
+static __always_inline void ends(__u64 bio, int on_disk, __u64 sector, __u64 size) {
+  if (!forget(bio) && size && on_disk) mark_bytes(sector, size);
+}
+
 // Where a walk along the bios of a request is.
-struct completing {
+struct walk {
   __u64 bio;
   __u64 bytes;  // Completed, and not yet given to a bio.
 };
 
-static long complete_one(__u32 index, void* data) {
-  struct completing* at = data;
+static long ends_next(__u32 index, void* data) {
+  struct walk* at = data;
   struct bio* bio = (struct bio*)at->bio;
   if (!bio) return 1;
   const __u64 size = BPF_CORE_READ(bio, bi_iter.bi_size);
   if (size > at->bytes) return 1;  // The rest of it is still to come.
-  // One that was not seen to begin (it was there before the programs were, or was split off
-  // another) still knows its place: the mark comes late, but before anybody is told that the write
-  // is done.
-  if (!forget(at->bio) && size && BPF_CORE_READ(bio, bi_bdev, bd_disk, diskseq) == disk_sequence) {
-    mark_bytes(BPF_CORE_READ(bio, bi_iter.bi_sector), size);
-  }
+  const int on_disk = by_requests || BPF_CORE_READ(bio, bi_bdev, bd_disk, diskseq) == disk_sequence;
+  ends(at->bio, on_disk, BPF_CORE_READ(bio, bi_iter.bi_sector), size);
   at->bytes -= size;
   at->bio = (__u64)BPF_CORE_READ(bio, bi_next);
   return size && !at->bytes;
 }
 
-// Of devices that gather bios into requests: all others. A request's bios are not traced one by
-// one.
+// A request completes, or so many bytes of it. Its bios are not told of one by one.
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(track_rq_complete, struct request* request, int error, unsigned int bytes) {
   if (!(request->cmd_flags & op_changes)) return 0;
-  struct completing at = {number_of(request->bio), bytes};
-  bpf_loop(track_bios_in_request, complete_one, &at, 0);
+  // Where the disk takes bios as they come, a driver may have sent ours on to another disk, in
+  // place.
+  if (by_requests && request->q->disk->diskseq != disk_sequence) return 0;
+  struct bio* bio = request->bio;
+  if (!bio) return 0;
+  const __u64 size = bio->bi_iter.bi_size;
+  if (size > bytes) return 0;
+  ends(number_of(bio), by_requests || on_this_disk(bio), bio->bi_iter.bi_sector, size);
+  // Most requests have one bio.
+  struct walk at = {number_of(bio->bi_next), bytes - size};
+  if (at.bio && at.bytes) bpf_loop(track_bios_in_request, ends_next, &at, 0);
+  return 0;
+}
+
+// Of disks that take bios as they come (device-mapper, md, zram).
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(track_bio_complete, struct request_queue* queue, struct bio* bio) {
+  if (by_requests || !changes(bio)) return 0;
+  // By its address first: a driver may have sent it on to another disk.
+  if (forget(number_of(bio)) || !on_this_disk(bio)) return 0;
+  // What was split off a bio completes by itself, before the bio that it names.
+  if (!remembered(number_of(bio->bi_private))) COUNT(strays);
   return 0;
 }

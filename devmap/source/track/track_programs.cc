@@ -20,6 +20,7 @@ namespace {
 
 constexpr const char* queue_name = "link_queue";
 constexpr const char* remap_name = "link_remap";
+constexpr const char* split_name = "link_split";
 constexpr const char* bio_complete_name = "link_bio_complete";
 constexpr const char* rq_complete_name = "link_rq_complete";
 constexpr unsigned kernel_sector_shift = 9;  // The block layer counts in 512 bytes.
@@ -85,6 +86,7 @@ void say_what_to_track(ebb_track& skeleton, const TrackedDevice& device, BlockSi
   skeleton.rodata->disk_sequence = device.disk_sequence;
   skeleton.rodata->first_sector = device.on_disk.value() >> kernel_sector_shift;
   skeleton.rodata->end_sector = (device.on_disk + device.size).value() >> kernel_sector_shift;
+  skeleton.rodata->by_requests = device.by_requests ? 1 : 0;
   skeleton.rodata->sector_shift = block.shift() - kernel_sector_shift;
 }
 
@@ -149,6 +151,7 @@ Result<void> attach_track_programs(const TrackedDevice& device, BlockSize block,
   }
   TRY(pin(::bpf_link__fd(skeleton->links.track_queue), folder, queue_name));
   TRY(pin(::bpf_link__fd(skeleton->links.track_remap), folder, remap_name));
+  TRY(pin(::bpf_link__fd(skeleton->links.track_split), folder, split_name));
   TRY(pin(::bpf_link__fd(skeleton->links.track_bio_complete), folder, bio_complete_name));
   return pin(::bpf_link__fd(skeleton->links.track_rq_complete), folder, rq_complete_name);
 }
@@ -157,6 +160,7 @@ Result<MissedRuns> missed_runs(const std::string& folder) {
   MissedRuns missed;
   missed.begins = TRY(missed_of(folder + "/" + queue_name));
   missed.begins += TRY(missed_of(folder + "/" + remap_name));
+  missed.begins += TRY(missed_of(folder + "/" + split_name));
   missed.ends = TRY(missed_of(folder + "/" + bio_complete_name));
   missed.ends += TRY(missed_of(folder + "/" + rq_complete_name));
   return missed;

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -68,6 +69,8 @@ Result<TrackedDevice> TrackedDevice::of(dev_t number, const SystemRoots& roots) 
   if (name != disk) {
     device.on_disk = ByteIndex(0) + sysfs_sector * TRY(number_at(graph, *name, "start"));
   }
+  const std::string queues = roots.sys + "/class/block/" + disk + "/mq";
+  device.by_requests = ::access(queues.c_str(), F_OK) == 0;
   if (device.size.none()) return fail(Error::invalid("{} is empty", device.node));
   if (device.size > limits::max_device_size) {
     return fail(

@@ -22,6 +22,7 @@ struct TrackedDevice {
   std::uint64_t disk_sequence = 0;  // Of its disk.
   ByteIndex on_disk;                // Where it begins there.
   ByteCount size;
+  bool by_requests = false;  // Its disk gathers bios into requests; device-mapper and md do not.
   std::string identity;
 
   // Refuses what cannot be tracked: no block device, an empty one, a zoned disk.
