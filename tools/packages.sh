@@ -8,7 +8,8 @@
 #
 # GROUP is build (compiles everything), quickstart (what tools/quickstart.sh uses besides), test
 # (what the tests use besides), peers (what bench/peers compares ebb with, and what it and
-# bench/scale measure and draw by) or bench (other engines for the index, for bench/index). Where
+# bench/scale measure and draw by), bench (other engines for the index, for bench/index) or guest
+# (what the Linux guest of tests/guest is made of: unpacked by its build.sh, not installed). Where
 # packages come from is the machine's own setting; nothing here names a place. Nothing is fetched,
 # not even the package lists, when nothing is missing.
 set -euo pipefail
@@ -37,6 +38,7 @@ test=(
   iproute2           # networks of hosts
   openssl            # what TLS and certificates look like from outside
   clang-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14 clang-tidy-14
+  qemu-system-x86    # runs the guest of tests/guest
   python3 python3-cryptography python3-lz4 python3-zstandard python3-argon2  # the second reader of the format
 )
 peers=(
@@ -45,6 +47,12 @@ peers=(
 )
 bench=(
   liblmdb-dev  # other engines that could hold the fingerprint index
+)
+guest=(
+  linux-image-cloud-amd64 busybox-static kmod
+  lvm2 dmsetup libdevmapper1.02.1 libdevmapper-event1.02.1 libaio1 libedit2
+  thin-provisioning-tools libexpat1
+  e2fsprogs libext2fs2 xfsprogs libinih1 liburcu8 libbsd0 libmd0
 )
 
 packages_of() {
@@ -56,7 +64,8 @@ packages_of() {
       test) printf '%s\n' "${test[@]}" ;;
       peers) printf '%s\n' "${peers[@]}" ;;
       bench) printf '%s\n' "${bench[@]}" ;;
-      *) echo "packages.sh: no group '$group' (build, quickstart, test, peers, bench)" >&2; return 2 ;;
+      guest) printf '%s\n' "${guest[@]}" ;;
+      *) echo "packages.sh: no group '$group' (build, quickstart, test, peers, bench, guest)" >&2; return 2 ;;
     esac
   done
 }
@@ -98,5 +107,5 @@ case $verb in
   list) wanted=$(packages_of "$@"); sort -u <<<"$wanted" ;;
   missing) missing_of "$@" ;;
   install) install_missing "$@" ;;
-  *) echo "usage: packages.sh list|missing|install build|quickstart|test|peers|bench..." >&2; exit 2 ;;
+  *) echo "usage: packages.sh list|missing|install build|quickstart|test|peers|bench|guest..." >&2; exit 2 ;;
 esac

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "devmap/source/thin_metadata_hold.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "devmap/text_file.h"
+
+namespace ebb {
+
+namespace {
+
+// What a note says before the kernel was asked; else it is the root, as a number. Empty: nothing is
+// ours.
+constexpr std::string_view about_to = "reserving";
+
+Result<void> write_note(int fd, const std::string& text) {
+  if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, text.data(), text.size(), 0) < 0 ||
+      ::fsync(fd) != 0) {
+    return fail(Error::from_errno(errno).during("writing the note about a metadata snapshot"));
+  }
+  return {};
+}
+
+std::string note_in(int fd) {
+  std::array<char, 64> text{};
+  const ssize_t n = ::pread(fd, text.data(), text.size(), 0);
+  return trimmed(std::string_view(text.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))));
+}
+
+Result<void> sync_folder(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open() || ::fsync(fd.get()) != 0) return fail(Error::from_errno(errno));
+  return {};
+}
+
+// The note of this pool, locked. It is never removed: a lock on a file that is not there any more
+// would keep nobody out.
+Result<UniqueFd> locked_note(const MapperDevice& pool, const std::string& folder) {
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(Error::from_errno(errno).during("making {}", folder));
+  }
+  std::string name = pool.uuid.empty() ? pool.name : pool.uuid;
+  std::replace(name.begin(), name.end(), '/', '!');
+  const std::string path = folder + "/thin-pool-" + name;
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
+  TRY(during(sync_folder(folder), "syncing {}", folder));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail(Error::from_errno(errno).during("locking {}", path));
+    return fail(Error::busy("another ebb is reading the metadata of {}", pool.name));
+  }
+  return fd;
+}
+
+}  // namespace
+
+Result<ThinPoolStatus> ThinPoolStatus::of(const MapperDevice& status) {
+  const MapperTarget target = TRY(status.only("thin-pool"));
+  // "1 12/4096 130/1600 - rw ...": transaction, metadata used, data used, held root, mode.
+  if (target.words.size() < 5) {
+    const std::string& word = target.words.empty() ? std::string() : target.words[0];
+    return fail(Error::lost("the thin pool {} says \"{}\"", status.name, word));
+  }
+  ThinPoolStatus found;
+  if (target.words[3] == "-") return found;
+  found.held_root = number_in(target.words[3]);
+  if (!found.held_root) {
+    return fail(Error::damaged("the status of {} has \"{}\" where its metadata snapshot is",
+                               status.name, target.words[3]));
+  }
+  return found;
+}
+
+Result<std::unique_ptr<ThinMetadataHold>> ThinMetadataHold::take(dev_t pool,
+                                                                 const std::string& notes,
+                                                                 DeviceMapper& mapper) {
+  const MapperDevice device = TRY(mapper.table(pool));
+  TRY(device.only("thin-pool"));
+  UniqueFd note = TRY(locked_note(device, notes));
+  std::unique_ptr<ThinMetadataHold> hold(new ThinMetadataHold(pool, mapper, std::move(note)));
+  TRY(hold->release_what_a_killed_one_left());
+  TRY(during(hold->reserve(), "taking the metadata snapshot of {}", device.name));
+  return hold;
+}
+
+Result<void> ThinMetadataHold::release_what_a_killed_one_left() {
+  const MapperDevice status = TRY(mapper_.status(pool_));
+  const auto root = TRY(ThinPoolStatus::of(status)).held_root;
+  if (!root) return {};
+  // With "reserving" nobody held one a moment before it was written.
+  const std::string note = note_in(note_.get());
+  if (note != about_to && note != std::to_string(*root)) {
+    return fail(
+        Error::busy("somebody else holds the metadata snapshot of {}; if nobody does any more: "
+                    "dmsetup message {} 0 release_metadata_snap",
+                    status.name, status.name));
+  }
+  held_ = true;
+  return release();
+}
+
+Result<void> ThinMetadataHold::reserve() {
+  TRY(write_note(note_.get(), std::string(about_to)));
+  const Result<void> told = mapper_.message(pool_, "reserve_metadata_snap");
+  if (!told) {
+    TRY(write_note(note_.get(), ""));
+    return told;
+  }
+  held_ = true;
+  const auto root = TRY(ThinPoolStatus::of(TRY(mapper_.status(pool_)))).held_root;
+  if (!root) return fail(Error::lost("it was taken and is not there"));
+  return write_note(note_.get(), std::to_string(*root));
+}
+
+Result<void> ThinMetadataHold::release() {
+  if (!held_) return {};
+  held_ = false;
+  // The note goes last: who is killed between the two has released what the note is about, and a
+  // snapshot that somebody takes then has another root.
+  TRY(mapper_.message(pool_, "release_metadata_snap"));
+  return write_note(note_.get(), "");
+}
+
+ThinMetadataHold::~ThinMetadataHold() {
+  // What cannot be released now stays in the note, and the next take() tries again.
+  if (held_) static_cast<void>(release());
+}
+
+}  // namespace ebb
