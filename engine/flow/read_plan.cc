@@ -76,7 +76,8 @@ void ReadPlan::add_sample(const DirtyMap& changed, const AuditPolicy& policy, Ra
 
 void ReadPlan::add_slice(const DirtyMap& changed, const AuditPolicy& policy, BlockIndex begin) {
   const std::uint64_t length =
-      std::min(policy.slice.value() >> grid_.block().shift(), grid_.count().value());
+      std::min(policy.slice.value() >> grid_.block().shift(),
+               (grid_.count().value() + policy.slices - 1) / policy.slices);
   BlockIndex at = begin < grid_.all().end ? begin : BlockIndex(0);
   for (std::uint64_t i = 0; i < length; ++i) {
     if (!changed.dirty(at)) {

@@ -20,7 +20,9 @@ struct AuditPolicy {
   double share = 0.01;        // Of the clean blocks, in [0, 1].
   std::uint64_t least = 64;   // Blocks, where there are as many.
   std::uint64_t most = 4096;  // How sure a sample makes depends on its size, not on the device's.
+  // What is read again in order, at most; and of so many such slices at least the device is made.
   ByteCount slice{128ull << 20};
+  std::uint64_t slices = 32;
 };
 
 // What was looked at of what a source called clean, and what that shows.

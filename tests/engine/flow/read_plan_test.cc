@@ -70,7 +70,7 @@ TEST_F(ReadPlanTest, TheSampleFallsOnEveryCleanBlock) {
 
 TEST_F(ReadPlanTest, TheSliceGoesRound) {
   const BlockGrid all = grid(100);
-  const AuditPolicy policy{0, 0, 0, BlockSize::standard().bytes() * 30};
+  const AuditPolicy policy{0, 0, 0, BlockSize::standard().bytes() * 30, 1};
   std::set<std::uint64_t> seen;
   BlockIndex begin(0);
   for (int run = 0; run < 4; ++run) {
@@ -80,6 +80,10 @@ TEST_F(ReadPlanTest, TheSliceGoesRound) {
   }
   EXPECT_EQ(seen.size(), 100u);
   EXPECT_EQ(begin, BlockIndex(20));
+  // Of a small device it is a part, too.
+  const AuditPolicy parts{0, 0, 0, 1_GiB, 10};
+  EXPECT_EQ(ReadPlan::of(DirtyMap::clean(all), parts, BlockIndex(0), *random_).slice_end(),
+            BlockIndex(10));
   // A place of a former, larger device is begun anew.
   EXPECT_EQ(ReadPlan::of(DirtyMap::clean(all), policy, BlockIndex(500), *random_).slice_end(),
             BlockIndex(30));

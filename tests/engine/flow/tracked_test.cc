@@ -276,7 +276,7 @@ TEST_F(Tracked, ALieIsFoundAsOftenAsTheBoundSays) {
 }
 
 TEST_F(Tracked, TheSliceFindsWhatWasMissedOnceItHasGoneRound) {
-  wishes_.audit = {0, 0, 0, ByteCount(disk_.size().value() / 8)};
+  wishes_.audit = {0, 0, 0, 1_GiB, 8};
   must_backup();
   disk_.write(random_->below(disk_.sectors() - 8), 8);
   source_.keeps_back = [](BlockIndex) { return true; };
