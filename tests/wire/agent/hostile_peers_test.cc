@@ -73,7 +73,9 @@ class HostilePeers : public testing::Test {
     stop = true;
     for (std::thread& thread : threads) thread.join();
     ASSERT_TRUE(agent_.runs()) << agent_.errors();
-    if (!is_sanitized) EXPECT_LT(agent_.peak_kib(), before_ + peers * kib_for_a_peer);
+    if (!is_sanitized) {
+      EXPECT_LT(agent_.peak_kib(), before_ + peers * kib_for_a_peer);
+    }
     std::printf("%u peers took %llu KiB\n", peers,
                 static_cast<unsigned long long>(agent_.peak_kib() - before_));
   }
@@ -179,7 +181,9 @@ TEST_F(HostilePeers, WhoConnectByThousandsAreTurnedAway) {
   EXPECT_LT(most_open, 400u);
   const EbbRun made = end_of(*running);
   EXPECT_TRUE(made.ok()) << made;
-  if (!is_sanitized) EXPECT_LT(agent_.peak_kib(), before_ + 2 * kib_for_a_peer);
+  if (!is_sanitized) {
+    EXPECT_LT(agent_.peak_kib(), before_ + 2 * kib_for_a_peer);
+  }
   peers.clear();
   // As soon as there is room, others are let in again.
   for (int i = 0; i < 1000 && !ebb_.run({"points"}).ok(); ++i) {
