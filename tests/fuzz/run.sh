@@ -38,7 +38,7 @@ echo "$name for $seconds s, EBB_TEST_SEED=$seed"
 # New inputs go to the first folder, so the seeds in git stay as they are. libFuzzer ends with 77 when
 # it found something, which here would read as "skipped".
 "$harness" -max_total_time="$seconds" -seed="$seed" -timeout=20 -rss_limit_mb=1024 \
-  -max_len=65536 -artifact_prefix="$keep/$name-" -print_final_stats=1 -verbosity=0 \
+  -max_len=65536 -artifact_prefix="$keep/$name-" -print_final_stats=1 -print_funcs=0 -verbosity=0 \
   "$found" "${seeds[@]}" || {
   echo "$name ended with $?; the input, if any, is $keep/$name-*" >&2
   exit 1

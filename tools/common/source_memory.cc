@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/common/source_memory.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "devmap/core/unique_fd.h"
 
 namespace ebb {
 
@@ -43,7 +50,25 @@ SourceMemory read_source_memory(const std::string& path) {
   return memory;
 }
 
-Result<void> write_source_memory(const std::string& path, const SourceMemory& memory) {
+namespace {
+
+Result<UniqueFd> lock_folder_of(const std::string& path) {
+  const auto parent = std::filesystem::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open() || ::flock(fd.get(), LOCK_EX) != 0) {
+    return fail(Error::from_errno(errno).during("locking {}", folder));
+  }
+  return fd;
+}
+
+}  // namespace
+
+Result<void> change_source_memory(const std::string& path,
+                                  const std::function<void(SourceMemory&)>& change) {
+  const UniqueFd lock = TRY(lock_folder_of(path));
+  SourceMemory memory = read_source_memory(path);
+  change(memory);
   nlohmann::json volumes = nlohmann::json::object();
   for (const auto& [volume, point] : memory.volumes) {
     volumes[volume.hex()] = {{"sequence", point.sequence}, {"point", point.id.hex()}};

@@ -4,6 +4,7 @@
 // earlier state, or whose points were removed, is noticed by it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -20,7 +21,9 @@ struct SourceMemory {
 
 // A missing or unreadable file is an empty memory: it protects, it must not stop backups.
 SourceMemory read_source_memory(const std::string& path);
-// Replaces the file as a whole.
-Result<void> write_source_memory(const std::string& path, const SourceMemory& memory);
+// Changes what is there now, and replaces the file as a whole. Runs of several volumes end at the
+// same time: each waits for the other (a lock on the folder).
+Result<void> change_source_memory(const std::string& path,
+                                  const std::function<void(SourceMemory&)>& change);
 
 }  // namespace ebb

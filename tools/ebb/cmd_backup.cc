@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cmd_backup.cc - ebb backup: a recovery point of a device in a repository.
+#include <algorithm>
 #include <ostream>
 
 #include "devmap/occupation.h"
@@ -111,7 +112,7 @@ class BackupCommand final : public Command {
     const std::string key_path = source_key_path(common_, outside, repository->config().id);
     const SourceKey key = TRY(read_source_key(key_path));
     const std::string memory_path = key_path + ".state";
-    SourceMemory memory = read_source_memory(memory_path);
+    const SourceMemory memory = read_source_memory(memory_path);
     const Members members = TRY(members_for(*repository, key, memory));
     const VolumeId volume = volume_id_of(key.id_key, request.volume_name);
     if (const auto last = memory.volumes.find(volume); last != memory.volumes.end()) {
@@ -137,14 +138,16 @@ class BackupCommand final : public Command {
                    "backing up {}", device_));
     show.end_line();
 
-    memory.members_epoch = members.epoch;
-    memory.volumes[volume] = {report.point.point.sequence, report.point.id};
-    if (report.source_lied) {
-      memory.distrusted[volume] = chosen.source->kind();
-    } else if (chosen.is_wanted) {
-      memory.distrusted.erase(volume);
-    }
-    if (auto kept = write_source_memory(memory_path, memory); !kept) show.note(kept.error().text());
+    auto kept = change_source_memory(memory_path, [&](SourceMemory& now) {
+      now.members_epoch = std::max(now.members_epoch, members.epoch);
+      now.volumes[volume] = {report.point.point.sequence, report.point.id};
+      if (report.source_lied) {
+        now.distrusted[volume] = chosen.source->kind();
+      } else if (chosen.is_wanted) {
+        now.distrusted.erase(volume);
+      }
+    });
+    if (!kept) show.note(kept.error().text());
     print(outside, report, show.notes());
     return report.unreadable.empty() ? ExitCode::done : ExitCode::incomplete;
   }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "tests/support/image_file.h"
 #include "tests/support/seed.h"
@@ -15,18 +17,39 @@ namespace {
 TEST(SourceMemory, ComesBackAsItWasWritten) {
   const auto random = test_random();
   const TemporaryFolder folder;
-  SourceMemory memory;
-  memory.members_epoch = 7;
   const VolumeId volume = random->name<VolumeId>();
   const PointId point = random->name<PointId>();
-  memory.volumes[volume] = {41, point};
-  ASSERT_TRUE(write_source_memory(folder / "state", memory).has_value());
+  const auto changed = change_source_memory(folder / "state", [&](SourceMemory& memory) {
+    memory.members_epoch = 7;
+    memory.volumes[volume] = {41, point};
+  });
+  ASSERT_TRUE(changed.has_value());
   const SourceMemory read = read_source_memory(folder / "state");
   EXPECT_EQ(read.members_epoch, 7u);
   ASSERT_EQ(read.volumes.size(), 1u);
   EXPECT_EQ(read.volumes.at(volume).sequence, 41u);
   EXPECT_EQ(read.volumes.at(volume).id, point);
   EXPECT_FALSE(std::filesystem::exists(folder / "state.new"));
+}
+
+TEST(SourceMemory, KeepsWhatRunsThatEndTogetherTellIt) {
+  const auto random = test_random();
+  const TemporaryFolder folder;
+  std::vector<VolumeId> volumes(8);
+  for (VolumeId& volume : volumes) volume = random->name<VolumeId>();
+  std::vector<std::thread> runs;
+  for (const VolumeId& volume : volumes) {
+    runs.emplace_back([&] {
+      for (std::uint64_t i = 1; i <= 50; ++i) {
+        const auto changed = change_source_memory(
+            folder / "state", [&](SourceMemory& memory) { memory.volumes[volume].sequence = i; });
+        EXPECT_TRUE(changed.has_value());
+      }
+    });
+  }
+  for (std::thread& run : runs) run.join();
+  const SourceMemory read = read_source_memory(folder / "state");
+  for (const VolumeId& volume : volumes) EXPECT_EQ(read.volumes.at(volume).sequence, 50u);
 }
 
 TEST(SourceMemory, ThatCannotBeReadIsEmpty) {
