@@ -17,7 +17,7 @@ namespace {
 using namespace ebb;
 using test::Hosting;
 
-constexpr StorageBounds bounds{2, 8, 2, {}};
+constexpr StorageBounds bounds{2, 8, 2, 1, {}};
 // A peer's calls under way, their answers, and what a message is unpacked into.
 constexpr std::size_t most_memory = 96 << 20;
 // What inputs leave in the repository stays there; a new one now and then keeps it small.

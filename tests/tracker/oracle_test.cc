@@ -179,9 +179,14 @@ TEST_F(Oracle, ADiskWhoseEpochsAreSwitchedByProgramsThatAreKilled) {
   for (std::uint64_t round = 0; round < rounds; ++round) {
     const Switcher switcher(disk->path());
     Writers writers({{disk->path(), 16_MiB}, {disk->path(), 16_MiB}}, random->next_u64());
+    const std::chrono::microseconds until_killed(random->below(100000));
+    std::thread killer([&] {
+      std::this_thread::sleep_for(until_killed);
+      switcher.kill();
+    });
     copy.update();
-    std::this_thread::sleep_for(std::chrono::microseconds(random->below(30000)));
-    switcher.kill();
+    copy.update();
+    killer.join();
     writers.join();
     settle(disk->path());
     copy.update();
