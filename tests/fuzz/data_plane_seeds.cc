@@ -168,7 +168,7 @@ int main(int argc, char** argv) {
   const auto put = [&](const std::string& name, const Stream& stream) {
     test::write_text(folder + "/" + name, std::string(text_of(stream.bytes())));
   };
-  test::Hosting hosting({2, 8, 2}, seeded_random(1));
+  test::Hosting hosting({2, 8, 2, 1, {}}, seeded_random(1));
   put("opens", Stream());
   put("reads", reader(hosting));
   put("administers", administrator());
