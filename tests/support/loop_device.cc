@@ -58,6 +58,17 @@ Result<void> change_partition(const std::string& disk, int operation, unsigned n
   return {};
 }
 
+// A program that was killed leaves its partitions to whoever gets the device next.
+void forget_partitions(const std::string& disk) {
+  const std::string name = disk.substr(disk.rfind('/') + 1);
+  for (unsigned number = 1; number <= 16; ++number) {
+    const std::string entry = fmt::format("/sys/block/{}/{}p{}", name, name, number);
+    if (::access(entry.c_str(), F_OK) == 0) {
+      (void)change_partition(disk, BLKPG_DEL_PARTITION, number, {});
+    }
+  }
+}
+
 }  // namespace
 
 std::string why_no_loop_devices() {
@@ -82,6 +93,7 @@ Result<std::unique_ptr<LoopDevice>> LoopDevice::attach(const std::string& image,
     const UniqueFd device = open_device(path, O_RDWR);
     if (!device.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
     if (::ioctl(device.get(), LOOP_CONFIGURE, &config) == 0) {
+      forget_partitions(path);
       return std::unique_ptr<LoopDevice>(new LoopDevice(path));
     }
     if (errno != EBUSY) {

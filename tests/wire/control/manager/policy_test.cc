@@ -64,7 +64,7 @@ TEST(PolicyValidation, RefusesWhatMakesNone) {
       {"names nothing", [](Policy& p) { p.volumes = {"web1:serial="}; }},
       {"too long", [](Policy& p) { p.volumes = {"web1:/" + std::string(1100, 'a')}; }},
       {"control character", [](Policy& p) { p.volumes = {"web1:/a\nweb2:/b"}; }},
-      {"--every", [](Policy& p) { p.every_seconds = 59; }},
+      {"--every", [](Policy& p) { p.every_seconds = 9; }},
       {"--every", [](Policy& p) { p.every_seconds = 367ull * 86400; }},
       {"more than", [](Policy& p) { p.keep.daily = 1'000'000; }},
       {"within a day", [](Policy& p) { p.window.end = 1441; }},
