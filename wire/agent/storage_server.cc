@@ -16,7 +16,6 @@
 #include "wire/limits.h"
 #include "wire/link/keep_alive.h"
 #include "wire/link/tls.h"
-#include "wire/link/wide_stream.h"
 
 namespace ebb {
 
@@ -250,7 +249,6 @@ kj::Promise<void> StorageServer::shake_hands(kj::AuthenticatedStream accepted,
   auto counted_down = kj::defer([this] { --connections_; });
   if (tls == nullptr) return serve(kj::mv(accepted)).attach(kj::mv(counted_down));
   end_when_unanswered(*accepted.stream);
-  accepted.stream = widened(kj::mv(accepted.stream));
   return tls->wrapServer(kj::mv(accepted))
       .then(
           [this](kj::AuthenticatedStream secured) { return serve(kj::mv(secured)); },

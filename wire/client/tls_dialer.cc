@@ -4,7 +4,6 @@
 #include "wire/error_bridge.h"
 #include "wire/link/keep_alive.h"
 #include "wire/link/tls.h"
-#include "wire/link/wide_stream.h"
 
 namespace ebb {
 
@@ -29,7 +28,7 @@ class TlsDialer final : public Dialer {
                         })
                         .then([this](kj::Own<kj::AsyncIoStream>&& tcp) {
                           end_when_unanswered(*tcp);
-                          return tls_->wrapClient(widened(kj::mv(tcp)), address_.host.c_str());
+                          return tls_->wrapClient(kj::mv(tcp), address_.host.c_str());
                         });
     return io.provider->getTimer().timeoutAfter(patience, kj::mv(dialling));
   }
