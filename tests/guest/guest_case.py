@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import unittest
@@ -71,4 +72,6 @@ def main() -> None:
     except NoGuest as why:
         print(f"no guest: {why}")
         sys.exit(77)
+    # So that a test which is ended early removes its folder.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     unittest.main(verbosity=2)
