@@ -4,6 +4,7 @@
 A test file defines cases below GuestCase and ends with main(). Exit code 77, with the reason, where
 there can be no guest.
 """
+import atexit
 import json
 import os
 import random
@@ -31,6 +32,7 @@ class GuestCase(unittest.TestCase):
         self.chance = random.Random(SEED)
         self.folder = tempfile.mkdtemp(prefix="ebb-guest-test.", dir="/var/tmp")
         self.addCleanup(shutil.rmtree, self.folder)
+        atexit.register(shutil.rmtree, self.folder, True)  # unittest forgets it when interrupted.
         self.guest = Guest(self.folder, PROGRAMS, self.disks)
         self.addCleanup(self.guest.kill)
         self.boot()
