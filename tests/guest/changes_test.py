@@ -12,8 +12,14 @@ import re
 
 import guest_case
 
-# The guest has no udev to make nodes.
-DM = 'dm() { dmsetup "$@" --noudevrules --noudevsync 2>/dev/null; }\n'
+# Mapped devices without LVM. There is no udev to make their nodes, but the kernel's own.
+DM = """
+dm_create() {
+  dmsetup create "$1" --noudevsync --table "0 $(blockdev --getsz /dev/vg0/copy) $2"
+  ln -sf "/dev/dm-$(dmsetup info -c --noheadings -o minor "$1" | tr -d ' ')" "/tmp/$1"
+}
+dm_remove() { dmsetup remove --noudevsync "$1"; }
+"""
 STEPS = int(os.environ.get("EBB_GUEST_STEPS", "6"))
 
 
@@ -63,7 +69,7 @@ class Changes(guest_case.GuestCase):
         system, made = self.chance.choice([("ext4", "-F"), ("xfs", "-f --unsupported")])
         self.check(f"""
             mkfs.{system} -q {made} {device}
-            mount -o discard {device} /mnt
+            mount -t {system} -o discard {device} /mnt
             cp -a /sbin /usr/sbin /mnt; head -c {self.chance.randrange(1, 4000000)} /dev/urandom > /mnt/n
             sync; rm -r /mnt/sbin; fstrim /mnt || true
             touch /run/busy
@@ -151,23 +157,24 @@ class Changes(guest_case.GuestCase):
         self.check(DM + """
             vgchange -q -an vg0 >/dev/null; lvchange -q -ay vg0/copy
             modprobe loop; truncate -s 4M /tmp/cow; losetup /dev/loop0 /tmp/cow
-            size=$(blockdev --getsz /dev/vg0/copy)
-            dm create merging --table "0 $size snapshot-merge /dev/vg0/copy /dev/loop0 P 8" """)
-        self.assertRegex(self.tool("thick /dev/mapper/merging", 1), "^busy: .*being merged")
+            dm_create merging "snapshot-merge /dev/vg0/copy /dev/loop0 P 8" """)
+        self.assertRegex(self.tool("thick /tmp/merging", 1), "^busy: .*being merged")
         # A snapshot whose table goes with the power.
         self.check(DM + """
-            dm remove merging; size=$(blockdev --getsz /dev/vg0/copy)
-            dm create memory --table "0 $size snapshot /dev/vg0/copy /dev/loop0 N 8" """)
-        self.assertRegex(self.tool("thick /dev/mapper/memory", 1), "^invalid: .*keeps no table")
+            dm_remove merging
+            dm_create memory "snapshot /dev/vg0/copy /dev/loop0 N 8" """)
+        self.assertRegex(self.tool("thick /tmp/memory", 1), "^invalid: .*keeps no table")
         # A table that was damaged on its disk, and one of a newer kernel.
-        for at, wanted in ((8, "^invalid: .*version"), (12, "^damaged: .*not possible"), (0, "^damaged: ")):
+        before = "memory"
+        for at, wanted in ((8, "^invalid: .*version"), (12, "^damaged: .*not possible"),
+                           (0, "^damaged: ")):
             self.check(DM + f"""
-                dm remove memory || dm remove kept
+                dm_remove {before}
                 dd if=/dev/zero of=/dev/loop0 bs=1M count=4 conv=fsync 2>/dev/null
-                size=$(blockdev --getsz /dev/vg0/copy)
-                dm create kept --table "0 $size snapshot /dev/vg0/copy /dev/loop0 P 8"
+                dm_create kept "snapshot /dev/vg0/copy /dev/loop0 P 8"
                 printf '\\007' | dd of=/tmp/cow bs=1 seek={at} conv=notrunc 2>/dev/null""")
-            self.assertRegex(self.tool("thick /dev/mapper/kept", 1), wanted)
+            self.assertRegex(self.tool("thick /tmp/kept", 1), wanted)
+            before = "kept"
 
     # ---- thin -----------------------------------------------------------------------------------
 

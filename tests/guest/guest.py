@@ -59,7 +59,8 @@ def built() -> str:
 
 
 def machine(image: str, initrd: str, words: str, *more: str, accelerator: str) -> List[str]:
-    return [QEMU, "-M", "pc", "-accel", accelerator, "-cpu", "max", "-smp", "1", "-m", "1024",
+    # However its test ends, also by SIGKILL, the machine ends with it.
+    return ["setpriv", "--pdeathsig", "KILL", QEMU, "-M", "pc", "-accel", accelerator, "-cpu", "max", "-smp", "1", "-m", "1024",
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-kernel", os.path.join(image, "vmlinuz"), "-initrd", initrd,
             "-append", f"{KERNEL_WORDS} {words}", *more]

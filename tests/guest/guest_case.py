@@ -4,10 +4,12 @@
 A test file defines cases below GuestCase and ends with main(). Exit code 77, with the reason, where
 there can be no guest.
 """
+import atexit
 import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import unittest
@@ -30,6 +32,7 @@ class GuestCase(unittest.TestCase):
         self.chance = random.Random(SEED)
         self.folder = tempfile.mkdtemp(prefix="ebb-guest-test.", dir="/var/tmp")
         self.addCleanup(shutil.rmtree, self.folder)
+        atexit.register(shutil.rmtree, self.folder, True)  # unittest forgets it when interrupted.
         self.guest = Guest(self.folder, PROGRAMS, self.disks)
         self.addCleanup(self.guest.kill)
         self.boot()
@@ -71,4 +74,6 @@ def main() -> None:
     except NoGuest as why:
         print(f"no guest: {why}")
         sys.exit(77)
+    # So that a test which is ended early removes its folder.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     unittest.main(verbosity=2)
