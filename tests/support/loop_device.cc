@@ -141,6 +141,25 @@ Result<std::unique_ptr<Mount>> Mount::at(const std::string& device, const std::s
   return std::unique_ptr<Mount>(new Mount(folder));
 }
 
+namespace {
+
+Result<void> remount(const std::string& folder, unsigned long flags) {
+  if (::mount("", folder.c_str(), "", MS_REMOUNT | flags, nullptr) != 0) {
+    return fail(Error::from_errno(errno).during("remounting {}", folder));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> Mount::make_read_only() const {
+  return remount(folder_, MS_RDONLY);
+}
+
+Result<void> Mount::make_writable() const {
+  return remount(folder_, 0);
+}
+
 Mount::~Mount() {
   if (::umount2(folder_.c_str(), UMOUNT_NOFOLLOW) != 0) {
     ::umount2(folder_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);

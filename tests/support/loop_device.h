@@ -58,6 +58,9 @@ class Mount {
   Mount& operator=(const Mount&) = delete;
 
   const std::string& folder() const { return folder_; }
+  // Everything is written before it is read-only. Busy while a file is open for writing.
+  Result<void> make_read_only() const;
+  Result<void> make_writable() const;
 
  private:
   explicit Mount(std::string folder) : folder_(std::move(folder)) {}
