@@ -27,6 +27,10 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+if [ "$report" = yes ] && [ ! -e "$root/bench/$name/report.py" ]; then
+  echo "bench/$name: there is no report of this one; its figures are printed" >&2
+  exit 2
+fi
 if [ "$(id -u)" -ne 0 ] || ! losetup --find >/dev/null 2>&1; then
   echo "bench/$name: needs root and loop devices" >&2
   exit 77

@@ -117,6 +117,7 @@ Result<void> Backup::make_plan() {
 void Backup::start_over() {
   if (again_) {
     world_.observer.note(*again_);
+    said_ = *again_;
     plan_ = ReadPlan::everything(grid_);
     again_.reset();
   }

@@ -70,6 +70,19 @@ class TlsAndTickets : public testing::Test {
     EBB_CHECK((*service)->run(stop_).has_value(), "it served");
   }
 
+  // Connected by TLS; `ticket` is asked for whenever one is shown.
+  std::unique_ptr<RemoteLink> link_as(Host host, std::function<Ticket()> ticket) {
+    const auto credentials = std::make_shared<const Credentials>(
+        Credentials{std::move(host.key), host.certificate, authority_.certificate(),
+                    [this, ticket = std::move(ticket)](const RemoteAddress&) -> Result<ByteVector> {
+                      return sign_ticket(ticket(), manager_);
+                    },
+                    [](const TicketVolume&, const std::string&) { return false; }});
+    return RemoteLink::make({*ring_, system_random(), observer_, never_},
+                            {"", "127.0.0.1", port_, "web1"}, credentials, 0)
+        .value();
+  }
+
   Ticket ticket_for(const Host& host) const {
     Ticket ticket;
     ticket.id = system_random().name<TicketId>();
@@ -112,6 +125,9 @@ class TlsAndTickets : public testing::Test {
   TicketSigningKey manager_;
   Host storage_;
   HolderId storage_id_;
+  const std::unique_ptr<Ring> ring_ = Ring::make().value();
+  SilentObserver observer_;
+  const StopFlag never_;
   StopFlag stop_;
   std::atomic<StorageService*> service_ = nullptr;
   std::atomic<std::uint16_t> port_ = 0;
@@ -194,20 +210,11 @@ TEST_F(TlsAndTickets, EndASessionWhoseTicketExpiredAndGoOnWithANewOne) {
   ticket.not_before = seconds_from_now(-3600);
   ticket.not_after = seconds_from_now(2 - ticket_clock_skew_seconds);
   std::atomic<unsigned> shown = 0;
-  const auto ring = Ring::make().value();
-  SilentObserver observer;
-  const StopFlag stop;
-  const auto credentials = std::make_shared<const Credentials>(
-      Credentials{std::move(host.key), host.certificate, authority_.certificate(),
-                  [&](const RemoteAddress&) -> Result<ByteVector> {
-                    Ticket mine = ticket;
-                    if (++shown > 1) mine.not_after = seconds_from_now(60);
-                    return sign_ticket(mine, manager_);
-                  },
-                  [](const TicketVolume&, const std::string&) { return false; }});
-  const auto link = RemoteLink::make({*ring, system_random(), observer, stop},
-                                     {"", "127.0.0.1", port_, "web1"}, credentials, 0)
-                        .value();
+  const auto link = link_as(std::move(host), [&] {
+    Ticket mine = ticket;
+    if (++shown > 1) mine.not_after = seconds_from_now(60);
+    return mine;
+  });
   ASSERT_TRUE(link->files().make_folder("tmp"));
   for (int i = 0; i < 1000 && shown < 2; ++i) {
     ASSERT_TRUE(link->files().make_folder("tmp"));
@@ -221,16 +228,7 @@ TEST_F(TlsAndTickets, RefuseToGoOnByATicketThatExpired) {
   Ticket ticket = ticket_for(host);
   ticket.not_before = seconds_from_now(-3600);
   ticket.not_after = seconds_from_now(2 - ticket_clock_skew_seconds);
-  const auto ring = Ring::make().value();
-  SilentObserver observer;
-  const StopFlag stop;
-  const auto credentials = std::make_shared<const Credentials>(Credentials{
-      std::move(host.key), host.certificate, authority_.certificate(),
-      [&](const RemoteAddress&) -> Result<ByteVector> { return sign_ticket(ticket, manager_); },
-      [](const TicketVolume&, const std::string&) { return false; }});
-  const auto link = RemoteLink::make({*ring, system_random(), observer, stop},
-                                     {"", "127.0.0.1", port_, "web1"}, credentials, 0)
-                        .value();
+  const auto link = link_as(std::move(host), [&] { return ticket; });
   std::string last;
   for (int i = 0; i < 1000 && last.empty(); ++i) {
     const auto made = link->files().make_folder("tmp");
@@ -244,16 +242,7 @@ TEST_F(TlsAndTickets, RefuseARevokedHostAndEndItsConnections) {
   Host host = host_of(authority_);
   const HolderId holder = host.key.holder();
   const Ticket ticket = ticket_for(host);
-  const auto ring = Ring::make().value();
-  SilentObserver observer;
-  const StopFlag stop;
-  const auto credentials = std::make_shared<const Credentials>(Credentials{
-      std::move(host.key), host.certificate, authority_.certificate(),
-      [&](const RemoteAddress&) -> Result<ByteVector> { return sign_ticket(ticket, manager_); },
-      [](const TicketVolume&, const std::string&) { return false; }});
-  const auto link = RemoteLink::make({*ring, system_random(), observer, stop},
-                                     {"", "127.0.0.1", port_, "web1"}, credentials, 0)
-                        .value();
+  const auto link = link_as(std::move(host), [&] { return ticket; });
   ASSERT_TRUE(link->files().make_folder("tmp"));
   service_.load()->revoke(holder);
   // The open connection is cut, and the next one is refused.
