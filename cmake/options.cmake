@@ -4,9 +4,12 @@ option(EBB_FUZZ "Build the libFuzzer harnesses (clang only)" OFF)
 option(EBB_WERROR "Warnings stop the build" OFF)
 option(EBB_PRECOMPILE "Parse the headers that every file includes once for each target" OFF)
 
+# Clones share what they compiled: paths below a clone are hashed relative to it, and the folder that
+# debug information names is the one that compiled first. Precompiled headers want the sloppiness.
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
 endif()
 
 add_library(ebb_options INTERFACE)
@@ -40,6 +43,9 @@ function(ebb_precompile target)
     target_precompile_headers(${target} PRIVATE <algorithm> <chrono> <filesystem> <functional> <map>
                               <memory> <optional> <span> <string> <vector> <fmt/format.h>
                               <tl/expected.hpp> ${ARGN})
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_compile_options(${target} PRIVATE -fpch-preprocess)  # ccache sees through them.
+    endif()
   endif()
 endfunction()
 

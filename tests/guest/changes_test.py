@@ -104,7 +104,7 @@ class Changes(guest_case.GuestCase):
     def quieten(self) -> None:
         """Whoever writes files ends; the file system goes."""
         self.check("rm -f /run/busy\n"
-                   "while mountpoint -q /mnt; do umount /mnt 2>/dev/null || usleep 100000; done")
+                   "while grep -q ' /mnt ' /proc/mounts; do umount /mnt 2>/dev/null || usleep 100000; done")
 
     # ---- thick ----------------------------------------------------------------------------------
 
