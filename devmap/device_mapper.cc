@@ -2,7 +2,6 @@
 #include "devmap/device_mapper.h"
 
 #include <fcntl.h>
-#include <linux/dm-ioctl.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 
@@ -11,6 +10,7 @@
 #include <span>
 
 #include "devmap/core/unique_fd.h"
+#include "devmap/mapper_call.h"
 #include "devmap/text_file.h"
 
 namespace ebb {
@@ -21,36 +21,7 @@ namespace {
 constexpr std::size_t first_room = 16u << 10;
 constexpr std::size_t most_room = 16u << 20;
 
-// As the kernel's huge_encode_dev() puts it.
-std::uint64_t encoded(dev_t device) {
-  const std::uint64_t low = minor(device) & 0xff;
-  const std::uint64_t high = minor(device) & ~0xffu;
-  return low | (static_cast<std::uint64_t>(major(device)) << 8) | (high << 12);
-}
-
-// A request and the room for its answer, in one piece as the interface wants them.
-class Call {
- public:
-  Call(dev_t device, std::uint32_t flags, std::size_t room) : bytes_(room) {
-    dm_ioctl& asked = head();
-    asked.version[0] = DM_VERSION_MAJOR;
-    asked.version[1] = 0;  // Nothing newer is asked for.
-    asked.version[2] = 0;
-    asked.data_size = static_cast<std::uint32_t>(room);
-    asked.data_start = sizeof(dm_ioctl);
-    asked.flags = flags;
-    asked.dev = encoded(device);
-  }
-
-  dm_ioctl& head() { return *reinterpret_cast<dm_ioctl*>(bytes_.data()); }
-  // What follows the head, in both directions.
-  MutableBytes data() { return MutableBytes(bytes_).subspan(sizeof(dm_ioctl)); }
-
- private:
-  ByteVector bytes_;
-};
-
-Result<void> ask(unsigned long request, Call& call) {
+Result<void> ask(unsigned long request, MapperCall& call) {
   const UniqueFd control(::open("/dev/mapper/control", O_RDWR | O_CLOEXEC));
   if (!control.is_open()) {
     return fail(Error::from_errno(errno).during("opening /dev/mapper/control"));
@@ -90,7 +61,7 @@ Result<std::vector<MapperTarget>> targets_in(Bytes data, std::uint32_t count) {
 
 Result<MapperDevice> targets_of(dev_t device, std::uint32_t flags) {
   for (std::size_t room = first_room; room <= most_room; room *= 4) {
-    Call call(device, flags, room);
+    MapperCall call(device, flags, room);
     TRY(ask(DM_TABLE_STATUS, call));
     if ((call.head().flags & DM_BUFFER_FULL_FLAG) != 0) continue;
     MapperDevice found;
@@ -113,7 +84,7 @@ class KernelDeviceMapper final : public DeviceMapper {
                   major(device), minor(device));
   }
   Result<void> message(dev_t device, const std::string& text) override {
-    Call call(device, 0, sizeof(dm_ioctl) + sizeof(dm_target_msg) + text.size() + 1);
+    MapperCall call(device, 0, sizeof(dm_ioctl) + sizeof(dm_target_msg) + text.size() + 1);
     // The sector is 0: the first target.
     std::memcpy(call.data().data() + sizeof(dm_target_msg), text.c_str(), text.size() + 1);
     return during(ask(DM_TARGET_MSG, call), "telling {}:{} \"{}\"", major(device), minor(device),

@@ -38,9 +38,13 @@ std::string path_of(const std::string& name) {
 
 // What the new process does; only calls that are safe after a fork.
 [[noreturn]] void become(const char* path, char* const* arguments, char* const* environment,
-                         int out, int err, pid_t parent) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(127);  // It died before we asked.
+                         int out, int err, pid_t parent, OwnersEnd end) {
+  if (end == OwnersEnd::kills) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);  // It died before we asked.
+  } else {
+    ::setsid();  // What a terminal or a service manager sends to all of us is not for it.
+  }
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, 0);
   ::dup2(out, 1);
@@ -48,7 +52,7 @@ std::string path_of(const std::string& name) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGPIPE, end == OwnersEnd::kills ? SIG_DFL : SIG_IGN);
   ::execve(path, arguments, environment);
   ::_exit(127);
 }
@@ -56,7 +60,7 @@ std::string path_of(const std::string& name) {
 }  // namespace
 
 Result<std::unique_ptr<ProgramOutput>> ProgramOutput::start(
-    const std::vector<std::string>& arguments) {
+    const std::vector<std::string>& arguments, OwnersEnd end) {
   const std::string path = path_of(arguments.at(0));
   if (path.empty()) return fail(Error::absent("the program {} is not installed", arguments[0]));
   std::array<int, 2> ends{};
@@ -78,18 +82,24 @@ Result<std::unique_ptr<ProgramOutput>> ProgramOutput::start(
   const pid_t process = ::fork();
   if (process < 0) return fail(Error::from_errno(errno).during("starting {}", path));
   if (process == 0) {
-    become(path.c_str(), argv.data(), environment.data(), theirs.get(), err.get(), parent);
+    become(path.c_str(), argv.data(), environment.data(), theirs.get(), err.get(), parent, end);
   }
   return std::unique_ptr<ProgramOutput>(
-      new ProgramOutput(arguments[0], process, std::move(ours), std::move(err)));
+      new ProgramOutput(arguments[0], process, end, std::move(ours), std::move(err)));
 }
 
-ProgramOutput::ProgramOutput(std::string name, pid_t process, UniqueFd out, UniqueFd err)
-    : name_(std::move(name)), process_(process), out_(std::move(out)), err_(std::move(err)) {}
+ProgramOutput::ProgramOutput(std::string name, pid_t process, OwnersEnd end, UniqueFd out,
+                             UniqueFd err)
+    : name_(std::move(name)),
+      process_(process),
+      end_(end),
+      out_(std::move(out)),
+      err_(std::move(err)) {}
 
 ProgramOutput::~ProgramOutput() {
   if (process_ == 0) return;
-  ::kill(process_, SIGKILL);
+  out_.reset();
+  if (end_ == OwnersEnd::kills) ::kill(process_, SIGKILL);
   wait();
 }
 

@@ -2,8 +2,10 @@
 // program_output.h - a program of the system whose standard output is read while it runs.
 //
 // It is looked up in PATH, then in the folders where Debian puts what only root needs, and runs
-// with nothing on its standard input and messages in English. It ends when its owner does:
-// destroying this kills it, and the kernel kills it when the thread that started it dies.
+// with nothing on its standard input and messages in English. Who reads from a program ends it by
+// going: destroying this kills it, and the kernel kills it when the thread that started it dies. A
+// program that changes the system in steps must not be killed between two: it is waited for, and
+// goes on by itself when its owner is killed.
 #pragma once
 
 #include <sys/types.h>
@@ -18,10 +20,13 @@
 
 namespace ebb {
 
+enum class OwnersEnd : std::uint8_t { kills, waits };
+
 class ProgramOutput {
  public:
   // Absent when there is no such program.
-  static Result<std::unique_ptr<ProgramOutput>> start(const std::vector<std::string>& arguments);
+  static Result<std::unique_ptr<ProgramOutput>> start(const std::vector<std::string>& arguments,
+                                                      OwnersEnd end = OwnersEnd::kills);
   ProgramOutput(const ProgramOutput&) = delete;
   ProgramOutput& operator=(const ProgramOutput&) = delete;
   ~ProgramOutput();
@@ -33,11 +38,12 @@ class ProgramOutput {
   Result<void> finish();
 
  private:
-  ProgramOutput(std::string name, pid_t process, UniqueFd out, UniqueFd err);
+  ProgramOutput(std::string name, pid_t process, OwnersEnd end, UniqueFd out, UniqueFd err);
   int wait();
 
   std::string name_;
   pid_t process_;  // 0 once it was waited for.
+  OwnersEnd end_;
   UniqueFd out_;
   UniqueFd err_;  // A file in memory, so that it never fills up.
 };

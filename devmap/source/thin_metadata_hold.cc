@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 
 #include "devmap/text_file.h"
 
@@ -43,9 +44,9 @@ Result<void> sync_folder(const std::string& path) {
 // The note of this pool, locked. It is never removed: a lock on a file that is not there any more
 // would keep nobody out.
 Result<UniqueFd> locked_note(const MapperDevice& pool, const std::string& folder) {
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail(Error::from_errno(errno).during("making {}", folder));
-  }
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return fail(Error::from_errno(error.value()).during("making {}", folder));
   std::string name = pool.uuid.empty() ? pool.name : pool.uuid;
   std::replace(name.begin(), name.end(), '/', '!');
   const std::string path = folder + "/thin-pool-" + name;

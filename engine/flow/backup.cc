@@ -478,6 +478,7 @@ void Backup::tell_progress() {
 
 Result<BackupReport> Backup::commit(const MapRoot& root) {
   TRY(world_.sink.flush());
+  if (request_.before_commit) TRY(request_.before_commit());
   counts_.stored = world_.sink.stored();
 
   Point point;

@@ -7,6 +7,7 @@
 // reader can see anything of a run; what a killed run shipped is found again by the next.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -33,6 +34,9 @@ struct BackupRequest {
   ChangeSource* changes = nullptr;
   bool insists_on_source = false;  // Fails (mismatch) instead of reading everything.
   AuditPolicy audit;
+  // Asked once, when everything is read and stored and before the point is published: whether what
+  // was read was of one instant. Its refusal ends the run without a point.
+  std::function<Result<void>()> before_commit;
 };
 
 struct BackupReport {

@@ -57,6 +57,9 @@ Result<ChosenSource> choose_source(const std::string& device, const SourceWish& 
   if (kind == SourceKind::ranges) {
     return fail(Error::invalid("the source ranges is a file: --changed FILE"));
   }
+  if (kind == SourceKind::dm_snapshot || kind == SourceKind::dm_thin) {
+    return fail(Error::invalid("the source {} comes with --snapshot lvm", wish.name));
+  }
   return fail(Error::invalid("there is no source \"{}\": auto, scan, tracker, ranges", wish.name));
 }
 

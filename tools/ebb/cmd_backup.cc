@@ -11,40 +11,14 @@
 #include "tools/common/source_device.h"
 #include "tools/common/source_memory.h"
 #include "tools/common/volume_name.h"
+#include "tools/ebb/backup_report.h"
+#include "tools/ebb/backup_snapshots.h"
 #include "tools/ebb/choose_source.h"
 #include "tools/ebb/command.h"
 
 namespace ebb {
 
 namespace {
-
-nlohmann::json json_of(const BackupReport& report, const std::vector<std::string>& notes) {
-  nlohmann::json unreadable = nlohmann::json::array();
-  for (const ByteRun& run : report.unreadable) {
-    unreadable.push_back({{"begin", run.begin.value()}, {"end", run.end.value()}});
-  }
-  return {{"point", report.point.id.hex()},
-          {"volume", report.volume_name},
-          {"sequence", report.point.point.sequence},
-          {"source", name_of(report.point.point.found_by)},
-          {"block_size", report.point.point.grid.block().bytes().value()},
-          {"device_size", report.point.point.grid.size().value()},
-          {"blocks_total", report.blocks_total.value()},
-          {"blocks_zero", report.counts.zero.value()},
-          {"blocks_changed", report.counts.changed.value()},
-          {"blocks_shipped", report.counts.shipped.value()},
-          {"bytes_read", report.counts.read.value()},
-          {"bytes_stored", report.counts.stored.value()},
-          {"source_said", report.source_said},
-          {"blocks_called_clean", report.audit.clean},
-          {"blocks_audited", report.audit.sampled},
-          {"blocks_reread", report.audit.in_slice},
-          {"audit_bound", report.audit.bound()},
-          {"source_lied", report.source_lied},
-          {"unreadable", unreadable},
-          {"notes", notes},
-          {"seconds", report.seconds}};
-}
 
 // What the option parser wants of a check: the reason against a value, or nothing.
 template <class T>
@@ -55,8 +29,10 @@ std::string why_not(const Result<T>& result) {
 class BackupCommand final : public Command {
  public:
   explicit BackupCommand(CLI::App& app) {
-    app.add_option("DEVICE", device_, "Block device or image file")->required();
-    app.add_option("--volume", volume_, "Name of the volume (default: from the device's identity)");
+    app.add_option("DEVICE", devices_, "Block device or image file; several with --snapshot lvm")
+        ->required();
+    app.add_option("--volume", volume_,
+                   "Name of the volume (default: from the device's identity); of one device only");
     app.add_option("--block-size", block_size_,
                    "4K to 1M, a power of two (default: as before, or 64K)")
         ->type_name(size_type)
@@ -65,7 +41,8 @@ class BackupCommand final : public Command {
         ->check([](const std::string& text) { return why_not(Compression::parse(text)); })
         ->capture_default_str();
     app.add_option("--source", wish_.name,
-                   "Who says what changed: auto, scan (read everything), tracker, ranges")
+                   "Who says what changed: auto, scan (read everything), tracker, ranges, "
+                   "dm-snapshot, dm-thin")
         ->capture_default_str();
     app.add_option("--changed", wish_.ranges,
                    "A list of what changed since the last point, from elsewhere")
@@ -75,6 +52,7 @@ class BackupCommand final : public Command {
                    "most 4096 blocks)")
         ->check(CLI::Range(0.0, 100.0))
         ->capture_default_str();
+    snapshot_.declare(app);
     app.add_option("--threads", common_.threads, "Workers (0: one a processor)")
         ->check(CLI::Range(0, 256))
         ->capture_default_str();
@@ -82,31 +60,20 @@ class BackupCommand final : public Command {
     common_.declare_source_key(app);
     common_.declare_output(app);
     app.footer(
-        "Examples:\n  ebb backup /dev/vg0/root --repo /srv/backup/web1\n"
+        "Examples:\n  ebb backup /dev/vg0/root --snapshot lvm --repo /srv/backup/web1\n"
+        "  ebb backup /dev/vg0/data /dev/vg0/logs --snapshot lvm   # at one instant\n"
         "  ebb backup disk.img --repo /srv/backup/web1 --volume web1 --compress zstd:3\n\n"
         "The first backup of a volume is full, later ones store what changed. No passphrase "
-        "is needed.\nOn a device that `ebb track start` watches, later ones also read only what "
-        "was "
-        "written to.");
+        "is needed.\nOn a device that `ebb track start` watches, and from LVM snapshots, later "
+        "ones also read only\nwhat changed. A snapshot is kept for that until the next backup, "
+        "and has the LVM tag `ebb`.");
   }
 
   Result<ExitCode> run(Outside& outside) override {
-    BackupRequest request;
-    if (!block_size_.empty()) {
-      request.block_size = TRY(parse_block_size(block_size_));
-    }
-    request.compression = TRY(Compression::parse(compress_));
+    std::vector<Volume> volumes = TRY(named_volumes());
     const std::string path = TRY(repo_path(common_, outside));
-    request.passport = TRY(probe(device_));
-    request.volume_name = volume_.empty() ? volume_name_for(request.passport) : volume_;
-    if (request.volume_name.size() > limits::max_name_bytes ||
-        request.volume_name.find('@') != std::string::npos) {
-      return fail(Error::invalid("\"{}\" is no name for a volume: at most {} bytes, no @",
-                                 request.volume_name, limits::max_name_bytes));
-    }
-
     ShowProgress show(outside, common_.quiet);
-    warn_if_changing(show);
+    if (!snapshot_.wanted()) warn_if_changing(show);
     const auto host = TRY(EngineHost::make(common_.threads, outside));
     RepositoryAccess* repository = TRY(host->open_repository(path, StoreAccess::write, show));
     const std::string key_path = source_key_path(common_, outside, repository->config().id);
@@ -114,45 +81,155 @@ class BackupCommand final : public Command {
     const std::string memory_path = key_path + ".state";
     const SourceMemory memory = read_source_memory(memory_path);
     const Members members = TRY(members_for(*repository, key, memory));
-    const VolumeId volume = volume_id_of(key.id_key, request.volume_name);
-    if (const auto last = memory.volumes.find(volume); last != memory.volumes.end()) {
-      request.remembered = last->second;
+    Run run{outside, show, *host, *repository, key, members, memory, memory_path, nullptr, {}};
+    for (Volume& volume : volumes) {
+      volume.id = volume_id_of(key.id_key, volume.name);
+      TRY(repository->will_write(volume.id, volume.name));
     }
+    if (snapshot_.wanted()) TRY(take_snapshots(volumes, run));
 
-    if (const auto liar = memory.distrusted.find(volume); liar != memory.distrusted.end()) {
-      wish_.distrusted = liar->second;
+    ExitCode code = ExitCode::done;
+    for (std::size_t i = 0; i < volumes.size(); ++i) {
+      const BackupReport report =
+          TRY(during(back_up(volumes[i], i, run), "backing up {}", volumes[i].device));
+      run.reports.push_back(json_of(report, show.notes()));
+      if (!common_.json) outside.out << text_of(report) << std::flush;
+      if (!report.unreadable.empty()) code = ExitCode::incomplete;
     }
-    const ChosenSource chosen =
-        TRY(during(choose_source(device_, wish_), "--source {}", wish_.name));
-    if (!chosen.why.empty()) show.note("everything is read: " + chosen.why);
-    request.changes = chosen.source.get();
-    request.insists_on_source = chosen.is_wanted;
-    request.audit.share = audit_percent_ / 100;
-    TRY(repository->will_write(volume, request.volume_name));
-    const auto source = TRY(SourceDevice::open(device_, request.passport, host->ring()));
-    request.holes = source->holes();
-    const BackupReport report =
-        TRY(during(run_backup({host->ring(), host->workers(), show, outside.stop}, *repository,
-                              source->device(), key, members, outside.clock, outside.random,
-                              std::move(request)),
-                   "backing up {}", device_));
-    show.end_line();
-
-    auto kept = change_source_memory(memory_path, [&](SourceMemory& now) {
-      now.members_epoch = std::max(now.members_epoch, members.epoch);
-      now.volumes[volume] = {report.point.point.sequence, report.point.id};
-      if (report.source_lied) {
-        now.distrusted[volume] = chosen.source->kind();
-      } else if (chosen.is_wanted) {
-        now.distrusted.erase(volume);
-      }
-    });
-    if (!kept) show.note(kept.error().text());
-    print(outside, report, show.notes());
-    return report.unreadable.empty() ? ExitCode::done : ExitCode::incomplete;
+    if (common_.json) {
+      print_json(outside, run.reports.size() == 1 ? run.reports[0]
+                                                  : nlohmann::json{{"points", run.reports}});
+    }
+    return code;
   }
 
  private:
+  struct Volume {
+    std::string device;
+    Passport passport;
+    std::string name;
+    VolumeId id;
+  };
+  // What the volumes of one command share.
+  struct Run {
+    Outside& outside;
+    ShowProgress& show;
+    EngineHost& host;
+    RepositoryAccess& repository;
+    const SourceKey& key;
+    const Members& members;
+    const SourceMemory& memory;
+    const std::string& memory_path;
+    std::unique_ptr<BackupSnapshots> snapshots;
+    std::vector<nlohmann::json> reports;
+  };
+
+  Result<std::vector<Volume>> named_volumes() const {
+    if (devices_.size() > 1 && !snapshot_.wanted()) {
+      return fail(
+          Error::invalid("several devices are backed up together from snapshots only "
+                         "(--snapshot lvm); run ebb once for each device"));
+    }
+    if (devices_.size() > 1 && !volume_.empty()) {
+      return fail(Error::invalid("--volume names one volume, and there are several devices"));
+    }
+    std::vector<Volume> volumes;
+    for (const std::string& device : devices_) {
+      Volume volume{device, TRY(probe(device)), volume_, {}};
+      if (volume.name.empty()) volume.name = volume_name_for(volume.passport);
+      if (volume.name.size() > limits::max_name_bytes ||
+          volume.name.find('@') != std::string::npos) {
+        return fail(Error::invalid("\"{}\" is no name for a volume: at most {} bytes, no @",
+                                   volume.name, limits::max_name_bytes));
+      }
+      for (const Volume& other : volumes) {
+        if (other.name == volume.name) {
+          return fail(Error::invalid("{} and {} are the same volume", other.device, device));
+        }
+      }
+      volumes.push_back(std::move(volume));
+    }
+    return volumes;
+  }
+
+  // What the snapshot holds is of its instant; who the volume is, says the volume.
+  Result<void> take_snapshots(std::vector<Volume>& volumes, Run& run) const {
+    std::vector<BackupSnapshots::Wish> wishes;
+    for (const Volume& volume : volumes) {
+      wishes.push_back(
+          {volume.device, run.repository.config().id.hex().substr(0, 16) + "-" + volume.id.hex()});
+    }
+    run.show.step("taking snapshots");
+    run.snapshots = TRY(BackupSnapshots::take(wishes, snapshot_, run.outside));
+    for (std::size_t i = 0; i < volumes.size(); ++i) {
+      const Passport snapshot = TRY(probe(run.snapshots->node(i)));
+      Passport& own = volumes[i].passport;
+      own.content_type = snapshot.content_type;
+      own.content_uuid = snapshot.content_uuid;
+      own.content_label = snapshot.content_label;
+      own.content_version = snapshot.content_version;
+      own.table = snapshot.table;
+      own.last_used = snapshot.last_used;
+    }
+    return {};
+  }
+
+  Result<ChosenSource> choose_source_of(const Volume& volume, std::size_t i, const Run& run) const {
+    SourceWish wish = wish_;
+    if (const auto liar = run.memory.distrusted.find(volume.id);
+        liar != run.memory.distrusted.end()) {
+      wish.distrusted = liar->second;
+    }
+    return during(
+        run.snapshots ? run.snapshots->choose_source(i, wish) : choose_source(volume.device, wish),
+        "--source {}", wish.name);
+  }
+
+  Result<BackupReport> back_up(const Volume& volume, std::size_t i, Run& run) const {
+    BackupRequest request;
+    if (!block_size_.empty()) request.block_size = TRY(parse_block_size(block_size_));
+    request.compression = TRY(Compression::parse(compress_));
+    request.passport = volume.passport;
+    request.volume_name = volume.name;
+    if (const auto last = run.memory.volumes.find(volume.id); last != run.memory.volumes.end()) {
+      request.remembered = last->second;
+    }
+    const ChosenSource chosen = TRY(choose_source_of(volume, i, run));
+    if (!chosen.why.empty()) run.show.note("everything is read: " + chosen.why);
+    request.changes = chosen.source.get();
+    request.insists_on_source = chosen.is_wanted;
+    request.audit.share = audit_percent_ / 100;
+    if (run.snapshots) {
+      request.before_commit = [&run, i] { return run.snapshots->before_commit(i); };
+    }
+    const auto source = TRY(SourceDevice::open(
+        run.snapshots ? run.snapshots->node(i) : volume.device, volume.passport, run.host.ring()));
+    request.holes = source->holes();
+    auto report = run_backup({run.host.ring(), run.host.workers(), run.show,
+                              run.snapshots ? run.snapshots->stop() : run.outside.stop},
+                             run.repository, source->device(), run.key, run.members,
+                             run.outside.clock, run.outside.random, std::move(request));
+    run.show.end_line();
+    // A snapshot that was lost says more than what that led to.
+    if (!report && run.snapshots) TRY(run.snapshots->check());
+    if (report) remember(volume, *report, chosen, run);
+    return report;
+  }
+
+  static void remember(const Volume& volume, const BackupReport& report, const ChosenSource& chosen,
+                       Run& run) {
+    const auto kept = change_source_memory(run.memory_path, [&](SourceMemory& now) {
+      now.members_epoch = std::max(now.members_epoch, run.members.epoch);
+      now.volumes[volume.id] = {report.point.point.sequence, report.point.id};
+      if (report.source_lied) {
+        now.distrusted[volume.id] = chosen.source->kind();
+      } else if (chosen.is_wanted) {
+        now.distrusted.erase(volume.id);
+      }
+    });
+    if (!kept) run.show.note(kept.error().text());
+  }
+
   static Result<BlockSize> parse_block_size(const std::string& text) {
     return BlockSize::of(TRY(parse_size(text)));
   }
@@ -180,44 +257,22 @@ class BackupCommand final : public Command {
 
   // A mounted device can be backed up, but what it holds may be in the middle of a change.
   void warn_if_changing(ShowProgress& show) {
-    const auto occupation = probe_occupation(device_);
+    const auto occupation = probe_occupation(devices_[0]);
     if (occupation && !occupation->mounts.empty()) {
       show.note(
           fmt::format("{} is mounted ({}): the point is as if the power had failed during "
-                      "the backup; back up a snapshot to have one instant",
-                      device_, occupation->mounts.front()));
+                      "the backup; a snapshot has one instant (--snapshot lvm, for LVM volumes)",
+                      devices_[0], occupation->mounts.front()));
     }
-  }
-
-  void print(Outside& outside, const BackupReport& report, const std::vector<std::string>& notes) {
-    if (common_.json) return print_json(outside, json_of(report, notes));
-    const ByteCount size = report.point.point.grid.size();
-    outside.out << fmt::format(
-        "point {} of volume {} (number {}): {} of {} blocks changed, {} shipped; read {}, stored "
-        "{}, in {} ({})\n",
-        report.point.id.hex().substr(0, 12), report.volume_name, report.point.point.sequence,
-        report.counts.changed.value(), report.blocks_total.value(), report.counts.shipped.value(),
-        size_text(report.counts.read), size_text(report.counts.stored),
-        duration_text(report.seconds), rate_text(size, report.seconds));
-    if (!report.source_said.empty()) {
-      const SourceKind by = report.point.point.found_by;
-      outside.out << fmt::format("source {}: {}", name_of(by), report.source_said);
-      if (by != SourceKind::scan) outside.out << "; " << report.audit.text();
-      outside.out << '\n';
-    }
-    for (const ByteRun& run : report.unreadable) {
-      outside.out << fmt::format("unreadable: {} bytes at {}\n", run.length().value(),
-                                 run.begin.value());
-    }
-    outside.out << std::flush;
   }
 
   CommonOptions common_;
-  std::string device_;
+  std::vector<std::string> devices_;
   std::string volume_;
   std::string block_size_;
   std::string compress_ = "lz4";
   SourceWish wish_;
+  SnapshotOptions snapshot_;
   double audit_percent_ = 1;
 };
 
