@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "devmap/source/thick_snapshot.h"
 #include "devmap/source/thin_delta.h"
 #include "devmap/text_file.h"
 
@@ -98,20 +99,19 @@ Result<void> FillWatch::look_at_all() {
 Result<void> FillWatch::look(Watched& watched) {
   const LogicalVolume& snapshot = watched.snapshot;
   const dev_t number = TRY(number_of(snapshot.node));
-  Fill fill;
+  const MapperDevice table = TRY(mapper_.table(number));
   if (snapshot.is_thin()) {
-    const dev_t pool = TRY(ThinDevice::of(TRY(mapper_.table(number)))).pool;
-    fill = TRY(Fill::of_pool(TRY(mapper_.status(pool))));
-  } else {
-    fill = TRY(Fill::of_snapshot(TRY(mapper_.status(number))));
-    if (fill.reaches(extend_at)) extend(watched, fill);
-  }
-  if (!fill.reaches(give_up_at)) return {};
-  if (snapshot.is_thin()) {
+    const Fill fill = TRY(Fill::of_pool(TRY(mapper_.status(TRY(ThinDevice::of(table)).pool))));
+    if (!fill.reaches(give_up_at)) return {};
     return fail(Error{ErrorKind::full,
                       fmt::format("the pool {}/{} is nearly full, so the snapshot is given up",
                                   snapshot.group, snapshot.pool)});
   }
+  const MapperDevice status = TRY(mapper_.status(number));
+  const Fill fill = TRY(Fill::of_snapshot(status));
+  if (TRY(ThickSnapshotPlace::of(table, status)).most_sectors() <= fill.total) return {};
+  if (fill.reaches(extend_at)) extend(watched, fill);
+  if (!fill.reaches(give_up_at)) return {};
   return fail(Error{ErrorKind::full,
                     fmt::format("the snapshot {} is nearly full and {} has no room to extend it, "
                                 "so it is given up before it overflows; --snapshot-size gives it "

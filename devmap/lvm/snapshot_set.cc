@@ -16,15 +16,15 @@ namespace ebb {
 
 namespace {
 
-// Where locks of running programs lie; gone with a reboot, as those who hold them are.
-constexpr const char* lock_folder = "/run/lock";
+// Gone with a reboot, as those who hold locks are. Not /run/lock, where anybody may make files.
+constexpr const char* lock_folder = "/run/ebb";
 // LVM's is 127, with what it appends for its own parts of a snapshot.
 constexpr std::size_t longest_name = 100;
 
 // Kept while the file is open. It is never removed: a lock on a file that is not there any more
 // would keep nobody out.
 Result<UniqueFd> lock_of(const std::string& owner, const LogicalVolume& origin) {
-  ::mkdir(lock_folder, 0755);
+  ::mkdir(lock_folder, 0700);
   const std::string path = fmt::format("{}/ebb-snapshot-{}-{}", lock_folder, origin.uuid, owner);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
@@ -35,15 +35,11 @@ Result<UniqueFd> lock_of(const std::string& owner, const LogicalVolume& origin) 
   return fd;
 }
 
-Result<void> check_kind(const LogicalVolume& origin) {
-  const std::string name = origin.full_name();
-  if (!origin.active) return fail(Error::invalid("{} is not active", name));
-  if (origin.is_laid_out("pool")) return fail(Error::invalid("{} is a pool, not a volume", name));
-  if (origin.plays("thicksnapshot")) {
-    return fail(Error::invalid(
-        "{} is a snapshot itself, which LVM takes none of; back it up as it is", name));
-  }
-  return {};
+// A snapshot of the same origin and owner.
+bool is_other(const SnapshotSet::Member& member, const LogicalVolume& volume) {
+  return volume.group_uuid == member.origin.group_uuid && volume.origin == member.origin.name &&
+         volume.has_tag(snapshot_tag) && volume.has_tag(member.owner_tag) &&
+         volume.name != member.snapshot.name;
 }
 
 std::string name_for(const LogicalVolume& origin, Random& random) {
@@ -64,12 +60,24 @@ Result<dev_t> number_of(const std::string& node) {
 
 }  // namespace
 
+std::string SnapshotSet::why_not(const LogicalVolume& origin) {
+  const std::string name = origin.full_name();
+  if (!origin.active) return name + " is not active";
+  if (origin.is_laid_out("pool")) return name + " is a pool, not a volume";
+  if (origin.plays("thicksnapshot")) {
+    return name + " is a snapshot itself, which LVM takes none of; back it up as it is";
+  }
+  return "";
+}
+
 Result<std::unique_ptr<SnapshotSet>> SnapshotSet::take(const std::vector<Wish>& wishes,
                                                        std::chrono::milliseconds longest_hold,
                                                        Lvm& lvm, Random& random) {
   std::unique_ptr<SnapshotSet> set(new SnapshotSet(lvm));
   for (const Wish& wish : wishes) {
-    TRY(check_kind(wish.origin));
+    if (const std::string why = why_not(wish.origin); !why.empty()) {
+      return fail(Error::invalid("{}", why));
+    }
     set->members_.push_back(
         {{wish.origin, "ebb.for=" + wish.owner, {}}, TRY(lock_of(wish.owner, wish.origin))});
   }
@@ -87,11 +95,15 @@ Result<std::unique_ptr<SnapshotSet>> SnapshotSet::take(const std::vector<Wish>& 
   return set;
 }
 
-// What was not a base when its owner was killed is in no point's proof.
+// What was not a base when its owner was killed is in no point's proof. What somebody has mounted
+// stays until a later set.
 Result<void> SnapshotSet::remove_leftovers() {
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    for (const LogicalVolume& other : TRY(others(i))) {
-      if (!other.has_tag(base_tag)) TRY(remove(other));
+  const std::vector<LogicalVolume> all = TRY(lvm_.volumes());
+  for (const Held& held : members_) {
+    for (const LogicalVolume& volume : all) {
+      if (is_other(held.value, volume) && !volume.has_tag(base_tag)) {
+        static_cast<void>(remove(volume));
+      }
     }
   }
   return {};
@@ -149,13 +161,8 @@ Result<void> SnapshotSet::find_taken() {
 }
 
 Result<std::vector<LogicalVolume>> SnapshotSet::others(std::size_t i) const {
-  const Member& member = members_[i].value;
   std::vector<LogicalVolume> all = TRY(lvm_.volumes());
-  std::erase_if(all, [&](const LogicalVolume& volume) {
-    return volume.group_uuid != member.origin.group_uuid || volume.origin != member.origin.name ||
-           !volume.has_tag(snapshot_tag) || !volume.has_tag(member.owner_tag) ||
-           volume.name == member.snapshot.name;
-  });
+  std::erase_if(all, [&](const LogicalVolume& v) { return !is_other(members_[i].value, v); });
   return all;
 }
 

@@ -36,6 +36,9 @@ class SnapshotSet {
     LogicalVolume snapshot;
   };
 
+  // Why LVM takes no snapshot of it; empty when it does.
+  static std::string why_not(const LogicalVolume& origin);
+
   // Invalid for what cannot be snapshotted, busy when a set of the same owner lives or the volumes
   // could not be held, full when the group has no room.
   static Result<std::unique_ptr<SnapshotSet>> take(const std::vector<Wish>& wishes,

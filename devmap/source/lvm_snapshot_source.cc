@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "devmap/source/thick_snapshot.h"
@@ -67,14 +66,16 @@ Result<ChangeSource::Answer> LvmSnapshotSource::ask(const BasePoint* since, cons
   Answer answer;
   answer.token = ProofToken{
       kind(), {{origin_fact, member.origin.uuid}, {snapshot_fact, member.snapshot.uuid}}};
+  before_ = TRY(world_.snapshots.others(member_));
   if (since == nullptr) {
     answer.why = "there is no point to compare with";
     return answer;
   }
   const auto base = base_of(*since);
   auto changed = base ? changed_since(*base, grid) : Result<DirtyMap>(fail(base.error()));
-  // Two of them at most, or who is killed again and again fills the group.
-  TRY(remove_others(base ? base->uuid : ""));
+  // Two of them at most, or who is killed again and again fills the group. What somebody has
+  // mounted cannot go now; committed() tries once more and says so.
+  static_cast<void>(remove_before(base ? base->uuid : ""));
   if (!changed) {
     answer.why = changed.error().text();
     return answer;
@@ -99,7 +100,7 @@ Result<LogicalVolume> LvmSnapshotSource::base_of(const BasePoint& since) const {
   if (origin->second != member.origin.uuid) {
     return fail(Error::mismatch("the last point was made of another logical volume"));
   }
-  for (const LogicalVolume& other : TRY(world_.snapshots.others(member_))) {
+  for (const LogicalVolume& other : before_) {
     if (other.uuid != snapshot->second) continue;
     if (!other.active) TRY(world_.lvm.activate(other.full_name()));
     return other;
@@ -114,16 +115,20 @@ Result<DirtyMap> LvmSnapshotSource::changed_since(const LogicalVolume& base,
   return thin_changes(base, member.snapshot, grid, world_.notes, world_.mapper);
 }
 
-Result<void> LvmSnapshotSource::remove_others(const std::string& but_uuid) {
-  for (const LogicalVolume& other : TRY(world_.snapshots.others(member_))) {
-    if (other.uuid != but_uuid) TRY(world_.snapshots.remove(other));
-  }
-  return {};
+Result<void> LvmSnapshotSource::remove_before(const std::string& but_uuid) {
+  Result<void> outcome;
+  std::erase_if(before_, [&](const LogicalVolume& volume) {
+    if (volume.uuid == but_uuid) return false;
+    const auto removed = world_.snapshots.remove(volume);
+    if (!removed) outcome = removed;
+    return removed.has_value();
+  });
+  return outcome;
 }
 
 Result<void> LvmSnapshotSource::committed() {
   world_.snapshots.keep(member_);
-  return remove_others("");
+  return remove_before("");
 }
 
 }  // namespace ebb

@@ -40,11 +40,12 @@ class LvmSnapshotSource final : public ChangeSource {
   // What the point's proof names; mismatch, in words, when it is not there any more.
   Result<LogicalVolume> base_of(const BasePoint& since) const;
   Result<DirtyMap> changed_since(const LogicalVolume& base, const BlockGrid& grid) const;
-  // All bases but this one.
-  Result<void> remove_others(const std::string& but_uuid);
+  // All earlier ones but this.
+  Result<void> remove_before(const std::string& but_uuid);
 
   World world_;
   std::size_t member_;
+  std::vector<LogicalVolume> before_;  // Bases of earlier runs that are still there.
 };
 
 }  // namespace ebb

@@ -42,6 +42,13 @@ Result<ThickSnapshotPlace> asked_of(dev_t snapshot, DeviceMapper& mapper) {
 
 }  // namespace
 
+std::uint64_t ThickSnapshotPlace::most_sectors() const {
+  const auto up = [](std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit; };
+  const std::uint64_t chunks = up(size.value(), chunk.value());
+  const std::uint64_t areas = up(chunks, chunk.value() / sizeof(CowEntryOnDisk));
+  return (1 + areas + chunks) * (chunk.value() / 512);
+}
+
 Result<ThickSnapshotPlace> ThickSnapshotPlace::of(const MapperDevice& table,
                                                   const MapperDevice& status) {
   if (table.targets.size() == 1 && table.targets[0].type == "snapshot-merge") {

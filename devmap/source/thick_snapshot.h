@@ -25,6 +25,9 @@ struct ThickSnapshotPlace {
   ByteCount chunk;
   ByteCount size;  // Of the origin when the snapshot was taken.
 
+  // Room in which every chunk of the origin can be saved, with the table: no more is ever used.
+  std::uint64_t most_sectors() const;
+
   // Of the table and the status of the same device. Refuses one that overflowed or failed as lost,
   // one that is being merged into its origin as busy, one that a crash would lose as invalid, and
   // what is no snapshot as mismatch.

@@ -31,8 +31,9 @@ Result<ByteCount> room_for(const std::string& text, ByteCount volume) {
 
 void SnapshotOptions::declare(CLI::App& app) {
   app.add_option("--snapshot", kind,
-                 "none, or lvm: back up LVM snapshots, of all the devices at one instant")
-      ->check(CLI::IsMember({"none", "lvm"}))
+                 "none; lvm: back up LVM snapshots, of all the devices at one instant; auto: lvm "
+                 "where they are logical volumes")
+      ->check(CLI::IsMember({"none", "lvm", "auto"}))
       ->capture_default_str();
   app.add_option("--snapshot-size", size,
                  "Room for changes of a thick snapshot: a size, or percent of the volume")
@@ -43,8 +44,18 @@ void SnapshotOptions::declare(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--snapshot-hold", hold_seconds,
                  "Seconds that several volumes may be held still for their snapshots")
-      ->check(CLI::Range(0.1, 600.0))
+      ->check(CLI::Range(1, 600))
       ->capture_default_str();
+}
+
+Result<bool> wants_snapshots(const SnapshotOptions& options,
+                             const std::vector<std::string>& devices) {
+  if (options.kind != "auto") return options.kind == "lvm";
+  for (const std::string& device : devices) {
+    const auto volume = TRY(logical_volume_at(device, system_lvm()));
+    if (!volume || !SnapshotSet::why_not(*volume).empty()) return false;
+  }
+  return true;
 }
 
 Result<std::unique_ptr<BackupSnapshots>> BackupSnapshots::take(const std::vector<Wish>& wishes,
@@ -63,7 +74,7 @@ Result<std::unique_ptr<BackupSnapshots>> BackupSnapshots::take(const std::vector
     const ByteCount room = std::max(least_room, TRY(room_for(options.size, origin->size)));
     members.push_back({std::move(*origin), wish.owner, room});
   }
-  const std::chrono::milliseconds hold(static_cast<std::int64_t>(options.hold_seconds * 1000));
+  const std::chrono::seconds hold(options.hold_seconds);
   std::unique_ptr<BackupSnapshots> taken(
       new BackupSnapshots(TRY(SnapshotSet::take(members, hold, system_lvm(), outside.random))));
   std::vector<LogicalVolume> snapshots;

@@ -18,11 +18,15 @@ namespace ebb {
 struct SnapshotOptions {
   std::string kind = "none";
   std::string size = "10%";
-  double hold_seconds = 10;
+  unsigned hold_seconds = 10;
 
   void declare(CLI::App& app);
-  bool wanted() const { return kind != "none"; }
 };
+
+// Whether there are to be snapshots of these devices: with "auto", when each is a volume that LVM
+// can take one of.
+Result<bool> wants_snapshots(const SnapshotOptions& options,
+                             const std::vector<std::string>& devices);
 
 class BackupSnapshots {
  public:

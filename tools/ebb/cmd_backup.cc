@@ -70,10 +70,11 @@ class BackupCommand final : public Command {
   }
 
   Result<ExitCode> run(Outside& outside) override {
-    std::vector<Volume> volumes = TRY(named_volumes());
+    const bool snapshots = TRY(wants_snapshots(snapshot_, devices_));
+    std::vector<Volume> volumes = TRY(named_volumes(snapshots));
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
-    if (!snapshot_.wanted()) warn_if_changing(show);
+    if (!snapshots) warn_if_changing(show);
     const auto host = TRY(EngineHost::make(common_.threads, outside));
     RepositoryAccess* repository = TRY(host->open_repository(path, StoreAccess::write, show));
     const std::string key_path = source_key_path(common_, outside, repository->config().id);
@@ -86,7 +87,7 @@ class BackupCommand final : public Command {
       volume.id = volume_id_of(key.id_key, volume.name);
       TRY(repository->will_write(volume.id, volume.name));
     }
-    if (snapshot_.wanted()) TRY(take_snapshots(volumes, run));
+    if (snapshots) TRY(take_snapshots(volumes, run));
 
     ExitCode code = ExitCode::done;
     for (std::size_t i = 0; i < volumes.size(); ++i) {
@@ -124,8 +125,8 @@ class BackupCommand final : public Command {
     std::vector<nlohmann::json> reports;
   };
 
-  Result<std::vector<Volume>> named_volumes() const {
-    if (devices_.size() > 1 && !snapshot_.wanted()) {
+  Result<std::vector<Volume>> named_volumes(bool snapshots) const {
+    if (devices_.size() > 1 && !snapshots) {
       return fail(
           Error::invalid("several devices are backed up together from snapshots only "
                          "(--snapshot lvm); run ebb once for each device"));
@@ -164,6 +165,7 @@ class BackupCommand final : public Command {
     for (std::size_t i = 0; i < volumes.size(); ++i) {
       const Passport snapshot = TRY(probe(run.snapshots->node(i)));
       Passport& own = volumes[i].passport;
+      own.shape = snapshot.shape;
       own.content_type = snapshot.content_type;
       own.content_uuid = snapshot.content_uuid;
       own.content_label = snapshot.content_label;

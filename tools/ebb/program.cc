@@ -13,6 +13,9 @@ constexpr ConfigKey keys[] = {{"repo", "EBB_REPO"},
                               {"source-key", "EBB_SOURCE_KEY"},
                               {"block-size"},
                               {"compress"},
+                              {"snapshot"},
+                              {"snapshot-size"},
+                              {"snapshot-hold"},
                               {"threads"}};
 
 constexpr ProgramText text{

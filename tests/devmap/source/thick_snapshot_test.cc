@@ -39,6 +39,12 @@ TEST(ThickSnapshotPlace, IsWhatTheTableSays) {
   }
 }
 
+TEST(ThickSnapshotPlace, NeedsNoMoreRoomThanForAllOfItsOriginAndTheTable) {
+  const auto place = ThickSnapshotPlace::of(sound_table, sound_status);
+  // 16,384 chunks of 4 KiB, 64 areas of 256 entries, a header.
+  EXPECT_EQ(place->most_sectors(), (16384u + 64 + 1) * 8);
+}
+
 TEST(ThickSnapshotPlace, OneThatOverflowedOrFailedIsLost) {
   for (const char* word : {"Invalid", "Overflow", "Merge", "Unknown", ""}) {
     EXPECT_EQ(refusal(sound_table, one("snapshot", {word})), ErrorKind::lost) << word;
