@@ -7,7 +7,7 @@ large an image may be is up to the file system below it.
 """
 import os
 import random
-from typing import Iterable
+from typing import Iterable, Optional
 
 BLOCK = 64 << 10
 TEXT = b"".join(b"%-31d %031x\n" % (line, line * 7) for line in range(BLOCK // 64))
@@ -34,10 +34,10 @@ def make_full(path: str, size: int, seed: int) -> None:
         os.fsync(file.fileno())
 
 
-def change(path: str, count: int, seed: int) -> None:
-    """Gives `count` blocks new content, wherever they are: in data or in holes."""
+def change(path: str, count: int, seed: int, size: Optional[int] = None) -> None:
+    """Gives `count` blocks new content, wherever they are: in data or in holes. `size` is a device's."""
     chance = random.Random(seed)
-    blocks = os.path.getsize(path) // BLOCK
+    blocks = (size or os.path.getsize(path)) // BLOCK
     with open(path, "r+b") as file:
         _write(file.fileno(), sorted(chance.sample(range(blocks), min(count, blocks))), chance)
 

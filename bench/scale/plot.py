@@ -4,7 +4,7 @@ from typing import Dict, List, Tuple
 
 from common import drawing, results
 from common.results import Record
-from scale import memory, points, volumes
+from scale import memory, points, sources, volumes
 from common.figures import median
 from scale.figures import groups, sizes
 
@@ -14,7 +14,8 @@ Points = List[Tuple[float, float]]
 
 def draw(part: str, records: List[Record], path: str) -> None:
     figure, axes = drawing.pyplot.subplots(1, 2, layout="constrained", figsize=(8.5, 3.2))
-    {memory.PART: _memory, volumes.PART: _volume, points.PART: _points}[part](axes, records)
+    {memory.PART: _memory, volumes.PART: _volume, sources.PART: _source,
+     points.PART: _points}[part](axes, records)
     for one in axes:
         if one.get_yscale() == "linear":
             one.set_ylim(bottom=0)
@@ -56,6 +57,17 @@ def _volume(axes, records: List[Record]) -> None:
             (size / (1 << 30), median(results.matching(found, step=step, size=size), "seconds"))
             for size in sizes(found)] for step in steps}, "volume, GiB", kind == volumes.SPARSE)
         one.set_title(titles[kind])
+
+
+def _source(axes, records: List[Record]) -> None:
+    for field, scale, one in (("seconds", 1, axes[0]), ("ebb_bytes_read", 1 << 20, axes[1])):
+        _lines(one, {step: [(size / (1 << 30), median(found, field) / scale)
+                            for size in sizes(records)
+                            if (found := results.matching(records, step=step, size=size))]
+                     for step in (sources.TRACKED, sources.SCANNED)}, "device, GiB", doubling=True)
+        one.set_yscale("log")
+    axes[0].set_title("Seconds")
+    axes[1].set_title("MiB read")
 
 
 def _points(axes, records: List[Record]) -> None:

@@ -15,9 +15,11 @@ from common import document, figures, results  # noqa: E402
 from common.results import Record  # noqa: E402
 from scale import tables  # noqa: E402
 
-PARTS = {"memory": tables.memory, "volume": tables.volumes, "points": tables.points}
+PARTS = {"memory": tables.memory, "volume": tables.volumes, "source": tables.sources,
+         "points": tables.points}
 PLOTS = {"memory": "Memory and seconds as the device grows",
          "volume": "Seconds of a backup as the volume grows",
+         "source": "Seconds of a backup as a tracked device grows",
          "points": "Seconds and bytes of a backup as points grow"}
 
 

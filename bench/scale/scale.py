@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """scale.py - how the cost and the memory of ebb grow; bench/scale/run.sh starts it.
 
-Three parts: `memory` on devices of terabytes, `volume` as the volume grows, `points` as the number
-of recovery points grows. Results go to a JSON file after each step. However it ends, it leaves no
+Four parts: `memory` on devices of terabytes, `volume` as the volume grows, `source` as a device
+grows whose changes are tracked, `points` as the number of recovery points grows. Results go to a JSON file after each step. However it ends, it leaves no
 loop device, no mount and no file but the results.
 """
 import argparse
@@ -15,10 +15,10 @@ from typing import List
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from common import orderly  # noqa: E402
 from common.command import CommandFailed  # noqa: E402
-from scale import memory, points, volumes  # noqa: E402
+from scale import memory, points, sources, volumes  # noqa: E402
 from scale.session import Session  # noqa: E402
 
-PARTS = (memory.PART, volumes.PART, points.PART)
+PARTS = (memory.PART, volumes.PART, sources.PART, points.PART)
 UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -38,6 +38,8 @@ def main() -> int:
                                 min(options.blocks, 8000), options.changed, options.rounds)
                 volumes.measure(session, volumes.FULL, options.full_sizes, 0, options.changed,
                                 options.rounds)
+            if sources.PART in options.parts:
+                sources.measure(session, options.source_sizes, options.blocks, options.rounds)
             if points.PART in options.parts:
                 points.measure(session, options.point_size, options.points, [1, 10, 100])
     except CommandFailed as failure:
@@ -65,7 +67,9 @@ def parse(arguments: List[str]) -> argparse.Namespace:
                         help="end a step of `memory` that takes longer, and say so")
     parser.add_argument("--sparse-sizes", type=sizes, default="1G,4G,16G,64G", metavar="LIST")
     parser.add_argument("--full-sizes", type=sizes, default="1G,2G,4G", metavar="LIST")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of `volume`")
+    parser.add_argument("--source-sizes", type=sizes, default="4G,64G,1T", metavar="LIST")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N",
+                        help="of `volume` and `source`")
     parser.add_argument("--point-size", type=size, default="256M", metavar="SIZE")
     parser.add_argument("--points", type=int, default=1000, metavar="N")
     parser.add_argument("--into", metavar="FILE", default="build/bench/scale.json",

@@ -7,7 +7,7 @@ than it is given is ended by SIGINT and recorded as such, with its seconds and m
 import json
 import os
 import secrets
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 from common.command import run, version_of
 from common.measure import Measurement, disk_bytes, measure
@@ -35,9 +35,10 @@ class Store:
     def bytes(self) -> int:
         return disk_bytes(self.path)
 
-    def backup(self, image: str, limit: Optional[float] = None) -> Dict[str, object]:
+    def backup(self, image: str, limit: Optional[float] = None,
+               options: Sequence[str] = ()) -> Dict[str, object]:
         before = self.bytes()
-        record = self._measured(["backup", image, "--volume", "bench"], limit)
+        record = self._measured(["backup", image, "--volume", "bench", *options], limit)
         record["added_bytes"] = self.bytes() - before
         return record
 

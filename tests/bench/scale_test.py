@@ -24,9 +24,11 @@ from peers_test import loop_images  # noqa: E402
 EBB = ""
 TINY = ("--memory-sizes", "2G", "--blocks", "40", "--changed", "10", "--rounds", "1",
         "--limit", "60", "--sparse-sizes", "64M", "--full-sizes", "16M",
+        "--source-sizes", "64M",
         "--point-size", "4M", "--points", "3")
 STEPS = {"memory": {"first", "unchanged", "changed", "verify", "scrub", "restore"},
          "volume": {"first", "unchanged", "changed", "read"},
+         "source": {"first", "tracked", "scanned", "beginning"},
          "points": {"backup", "points", "verify", "restore", "scrub"}}
 
 
@@ -56,8 +58,12 @@ class Scale(unittest.TestCase):
             self.assertNotIn(self.folder, file.read())
 
     def test_each_step_of_each_part_is_recorded_and_shown(self) -> None:
-        run = self.start("--parts", "memory,volume,points" if shutil.which("fio") else
-                         "memory,points")
+        parts = ["memory", "points"]
+        if shutil.which("fio"):
+            parts.append("volume")
+        if os.path.exists("/sys/kernel/btf/vmlinux"):
+            parts.append("source")
+        run = self.start("--parts", ",".join(parts))
         said, _ = run.communicate()
         self.assertEqual(run.returncode, 0, said)
         self.assert_nothing_is_left()
