@@ -16,7 +16,7 @@ namespace ebb {
 namespace {
 
 constexpr std::chrono::milliseconds pause(200);
-constexpr unsigned extend_at = 70;  // Percent.
+constexpr unsigned extend_at = 50;  // Percent; LVM takes a while, and writers do not wait for it.
 constexpr unsigned give_up_at = 95;
 
 // "56/24576"
@@ -123,7 +123,7 @@ Result<void> FillWatch::look(Watched& watched) {
 void FillWatch::extend(Watched& watched, const Fill& fill) {
   if (!watched.may_extend) return;
   constexpr std::uint64_t sector = 512;
-  const ByteCount more = std::max(watched.snapshot.extent, ByteCount(fill.total / 2 * sector));
+  const ByteCount more = std::max(watched.snapshot.extent, ByteCount(fill.total * sector));
   watched.may_extend =
       lvm_.extend(watched.snapshot.full_name(), more).has_value() ||
       lvm_.extend(watched.snapshot.full_name(), watched.snapshot.extent).has_value();

@@ -3,10 +3,10 @@
 // run given up before one overflows.
 //
 // A thick snapshot that overflows is lost at once, and every read of it fails; a pool that is full
-// stops all of its volumes. So a thick one is extended when it is seven tenths full, as long as the
-// group has room, and at nineteen twentieths of either the run is told to stop: its owner then
-// removes the snapshot, and the origin goes on unharmed. A thread of its own asks the kernel five
-// times a second.
+// stops all of its volumes. So a thick one is doubled when it is half full, as long as the group
+// has room, and at nineteen twentieths of either the run is told to stop: its owner then removes
+// the snapshot, and the origin goes on unharmed. A thread of its own asks the kernel five times a
+// second.
 #pragma once
 
 #include <atomic>

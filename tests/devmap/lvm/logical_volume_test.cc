@@ -71,12 +71,13 @@ TEST(LogicalVolumes, APoolIsNoThinVolume) {
 }
 
 TEST(LogicalVolumes, OfHalfAReportAreDamaged) {
-  for (const auto& [column, value] : row().items()) {
-    Json without = row();
+  const Json whole = row();
+  for (const auto& [column, value] : whole.items()) {
+    Json without = whole;
     without.erase(column);
-    EXPECT_EQ(logical_volumes_in(report({row(), without})).error().kind(), ErrorKind::damaged)
+    EXPECT_EQ(logical_volumes_in(report({whole, without})).error().kind(), ErrorKind::damaged)
         << column;
-    Json number = row();
+    Json number = whole;
     number[column] = 7;
     EXPECT_FALSE(logical_volumes_in(report({number}))) << column;
   }
