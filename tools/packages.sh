@@ -25,6 +25,7 @@ build=(
   librocksdb-dev     # the fingerprint index
   libsqlite3-dev     # what a manager knows
   libblkid-dev       # who holds a device
+  libnbd-dev         # exports of NBD servers, to read
   libbpf-dev libelf-dev bpftool clang-14  # the change tracker; left out of a build without them
   libfmt-dev libexpected-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev
   capnproto libcapnp-dev  # RPC, and TLS below it
@@ -36,6 +37,7 @@ quickstart=(
 test=(
   gdisk fdisk e2fsprogs xfsprogs dosfstools util-linux mount fio
   iproute2           # networks of hosts
+  qemu-utils nbdkit  # NBD servers
   openssl            # what TLS and certificates look like from outside
   clang-14 libclang-rt-14-dev libfuzzer-14-dev clang-format-14 clang-tidy-14
   qemu-system-x86    # runs the guest of tests/guest

@@ -32,6 +32,10 @@ Result<HoleWalk> HoleWalk::over(int fd, ByteCount size, ByteIndex from) {
 }
 
 Result<std::optional<ByteRun>> HoleWalk::next() {
+  if (list_) {
+    if (given_ == list_->size()) return std::nullopt;
+    return (*list_)[given_++];
+  }
   if (at_ >= end_) return std::nullopt;
   const auto hole = TRY(seek(fd_, at_, end_, SEEK_HOLE));
   if (!hole || *hole >= end_) {

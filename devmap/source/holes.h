@@ -6,6 +6,7 @@
 // have no holes. Leaving a hole out costs a read and is always right.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -18,6 +19,12 @@ namespace ebb {
 // stays its owner's; its file position moves.
 class HoleWalk {
  public:
+  // Of a list, which somebody else made: sorted and apart.
+  static HoleWalk of(std::shared_ptr<const std::vector<ByteRun>> list) {
+    HoleWalk walk(-1, ByteIndex(0), ByteIndex(0));
+    walk.list_ = std::move(list);
+    return walk;
+  }
   static Result<HoleWalk> over(int fd, ByteCount size, ByteIndex from = ByteIndex(0));
   // The next hole; none at the end.
   Result<std::optional<ByteRun>> next();
@@ -27,6 +34,8 @@ class HoleWalk {
   int fd_;
   ByteIndex at_;
   ByteIndex end_;
+  std::shared_ptr<const std::vector<ByteRun>> list_;  // Instead of the descriptor.
+  std::size_t given_ = 0;                             // Of the list.
 };
 
 // The most runs that holes_of returns; holes after them are left out. 16 MiB of memory.

@@ -11,8 +11,8 @@
 #include "engine/measure/ring_measure.h"
 #include "tools/common/engine_host.h"
 #include "tools/common/size_text.h"
-#include "tools/common/source_device.h"
 #include "tools/common/work_folder.h"
+#include "tools/ebb/source_device.h"
 #include "tools/ebb/target.h"
 
 namespace ebb {

@@ -41,6 +41,24 @@ ChosenSource best_for(const std::string& device, const SourceWish& wish) {
 
 }  // namespace
 
+Result<ChosenSource> choose_nbd_source(const std::shared_ptr<NbdExport>& from,
+                                       const NbdBitmapSource::Names& names,
+                                       const SourceWish& wish) {
+  const bool insists = wish.name == name_of(SourceKind::nbd);
+  if (!wish.ranges.empty()) return ranges_in(wish.ranges);
+  if (!insists && wish.name != "auto" && wish.name != "scan") {
+    return fail(Error::invalid("of an NBD export the sources are auto, scan and nbd"));
+  }
+  if (insists && names.bitmap.empty()) return fail(Error::invalid("which? --bitmap NAME"));
+  if (wish.name == "scan" || (names.bitmap.empty() && names.next.empty())) return everything();
+  if (!insists && wish.distrusted == SourceKind::nbd) {
+    return everything(
+        "a bitmap missed a change of this volume before; `--source nbd` trusts it again, once its "
+        "sample agrees");
+  }
+  return ChosenSource{std::make_unique<NbdBitmapSource>(from, names), insists, ""};
+}
+
 Result<ChosenSource> choose_source(const std::string& device, const SourceWish& wish) {
   if (!wish.ranges.empty()) {
     if (wish.name != "auto" && wish.name != "ranges") {
@@ -59,6 +77,9 @@ Result<ChosenSource> choose_source(const std::string& device, const SourceWish& 
   }
   if (kind == SourceKind::dm_snapshot || kind == SourceKind::dm_thin) {
     return fail(Error::invalid("the source {} comes with --snapshot lvm", wish.name));
+  }
+  if (kind == SourceKind::nbd) {
+    return fail(Error::invalid("the source nbd is of an export: ebb backup nbd+unix:///..."));
   }
   return fail(Error::invalid("there is no source \"{}\": auto, scan, tracker, ranges", wish.name));
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "devmap/source/change_source.h"
+#include "engine/nbd/nbd_bitmap_source.h"
 
 namespace ebb {
 
@@ -24,6 +25,10 @@ struct ChosenSource {
   bool is_wanted = false;                // By name.
   std::string why;                       // Why it is none; empty when there was nothing to choose.
 };
+
+// Of an NBD export, whose bitmaps somebody named.
+Result<ChosenSource> choose_nbd_source(const std::shared_ptr<NbdExport>& from,
+                                       const NbdBitmapSource::Names& names, const SourceWish& wish);
 
 // Invalid for a name that none has or a list that makes no sense; what the source itself says, when
 // it was named and cannot be used.

@@ -8,13 +8,13 @@
 #include "engine/flow/local_runs.h"
 #include "tools/common/setting_kind.h"
 #include "tools/common/size_text.h"
-#include "tools/common/source_device.h"
 #include "tools/common/source_memory.h"
 #include "tools/common/volume_name.h"
 #include "tools/ebb/backup_report.h"
 #include "tools/ebb/backup_snapshots.h"
 #include "tools/ebb/choose_source.h"
 #include "tools/ebb/command.h"
+#include "tools/ebb/source_device.h"
 
 namespace ebb {
 
@@ -29,7 +29,8 @@ std::string why_not(const Result<T>& result) {
 class BackupCommand final : public Command {
  public:
   explicit BackupCommand(CLI::App& app) {
-    app.add_option("DEVICE", devices_, "Block device or image file; several with --snapshot lvm")
+    app.add_option("DEVICE", devices_,
+                   "Block device, image file or NBD URI; several with --snapshot lvm")
         ->required();
     app.add_option("--volume", volume_,
                    "Name of the volume (default: from the device's identity); of one device only");
@@ -42,7 +43,7 @@ class BackupCommand final : public Command {
         ->capture_default_str();
     app.add_option("--source", wish_.name,
                    "Who says what changed: auto, scan (read everything), tracker, ranges, "
-                   "dm-snapshot, dm-thin")
+                   "dm-snapshot, dm-thin, nbd")
         ->capture_default_str();
     app.add_option("--changed", wish_.ranges,
                    "A list of what changed since the last point, from elsewhere")
@@ -53,6 +54,11 @@ class BackupCommand final : public Command {
         ->check(CLI::Range(0.0, 100.0))
         ->capture_default_str();
     snapshot_.declare(app);
+    app.add_option("--bitmap", bitmaps_.bitmap,
+                   "QEMU's dirty bitmap of an NBD export: what changed since the last point");
+    app.add_option(
+        "--next-bitmap", bitmaps_.next,
+        "The bitmap that QEMU began at the instant that the export shows, for the next run");
     app.add_option("--threads", common_.threads, "Workers (0: one a processor)")
         ->check(CLI::Range(0, 256))
         ->capture_default_str();
@@ -62,6 +68,7 @@ class BackupCommand final : public Command {
     app.footer(
         "Examples:\n  ebb backup /dev/vg0/root --snapshot lvm --repo /srv/backup/web1\n"
         "  ebb backup /dev/vg0/data /dev/vg0/logs --snapshot lvm   # at one instant\n"
+        "  ebb backup 'nbd+unix:///vm1?socket=/run/vm1.sock' --bitmap b1 --next-bitmap b2\n"
         "  ebb backup disk.img --repo /srv/backup/web1 --volume web1 --compress zstd:3\n\n"
         "The first backup of a volume is full, later ones store what changed. No passphrase "
         "is needed.\nOn a device that `ebb track start` watches, and from LVM snapshots, later "
@@ -108,6 +115,7 @@ class BackupCommand final : public Command {
   struct Volume {
     std::string device;
     Passport passport;
+    std::shared_ptr<NbdExport> nbd;  // Instead of a device of this machine.
     std::string name;
     VolumeId id;
   };
@@ -136,7 +144,15 @@ class BackupCommand final : public Command {
     }
     std::vector<Volume> volumes;
     for (const std::string& device : devices_) {
-      Volume volume{device, TRY(probe(device)), volume_, {}};
+      Volume volume;
+      volume.device = device;
+      volume.name = volume_;
+      if (is_nbd_uri(device)) {
+        volume.nbd = TRY(NbdExport::connect(device, bitmaps_.bitmap));
+        volume.passport = volume.nbd->passport();
+      } else {
+        volume.passport = TRY(probe(device));
+      }
       if (volume.name.empty()) volume.name = volume_name_for(volume.passport);
       if (volume.name.size() > limits::max_name_bytes ||
           volume.name.find('@') != std::string::npos) {
@@ -182,9 +198,19 @@ class BackupCommand final : public Command {
         liar != run.memory.distrusted.end()) {
       wish.distrusted = liar->second;
     }
+    if (volume.nbd) {
+      return during(choose_nbd_source(volume.nbd, bitmaps_, wish), "--source {}", wish.name);
+    }
     return during(
         run.snapshots ? run.snapshots->choose_source(i, wish) : choose_source(volume.device, wish),
         "--source {}", wish.name);
+  }
+
+  static Result<std::unique_ptr<SourceDevice>> open_source(const Volume& volume, std::size_t i,
+                                                           const Run& run) {
+    if (volume.nbd) return SourceDevice::over(volume.nbd, run.host.ring());
+    return SourceDevice::open(run.snapshots ? run.snapshots->node(i) : volume.device,
+                              volume.passport, run.host.ring());
   }
 
   Result<BackupReport> back_up(const Volume& volume, std::size_t i, Run& run) const {
@@ -204,8 +230,7 @@ class BackupCommand final : public Command {
     if (run.snapshots) {
       request.before_commit = [&run, i] { return run.snapshots->before_commit(i); };
     }
-    const auto source = TRY(SourceDevice::open(
-        run.snapshots ? run.snapshots->node(i) : volume.device, volume.passport, run.host.ring()));
+    const auto source = TRY(open_source(volume, i, run));
     request.holes = source->holes();
     auto report = run_backup({run.host.ring(), run.host.workers(), run.show,
                               run.snapshots ? run.snapshots->stop() : run.outside.stop},
@@ -275,6 +300,7 @@ class BackupCommand final : public Command {
   std::string compress_ = "lz4";
   SourceWish wish_;
   SnapshotOptions snapshot_;
+  NbdBitmapSource::Names bitmaps_;
   double audit_percent_ = 1;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/common/source_device.h"
+#include "tools/ebb/source_device.h"
 
 #include <fcntl.h>
 
@@ -15,7 +15,16 @@ Result<std::unique_ptr<SourceDevice>> SourceDevice::open(const std::string& path
   return source;
 }
 
+Result<std::unique_ptr<SourceDevice>> SourceDevice::over(std::shared_ptr<NbdExport> from,
+                                                         Ring& ring) {
+  std::unique_ptr<SourceDevice> source(new SourceDevice);
+  source->zeroes_ = std::make_shared<std::vector<ByteRun>>(TRY(from->zeroes()));
+  source->device_ = make_nbd_device(std::move(from), ring);
+  return source;
+}
+
 std::optional<HoleWalk> SourceDevice::holes() const {
+  if (zeroes_) return HoleWalk::of(zeroes_);
   if (!holes_fd_.is_open()) return std::nullopt;
   auto walk = HoleWalk::over(holes_fd_.get(), device_->shape().size);
   if (!walk) return std::nullopt;
