@@ -2,7 +2,8 @@
 // device_mapper.h - what the kernel's device mapper says of a device, and messages to its targets.
 //
 // Three calls of the stable interface in <linux/dm-ioctl.h>, without libdevmapper, which speaks on
-// standard error and waits for udev. Nothing is made, suspended or removed here (lvm/held_still.h suspends). Needs root.
+// standard error and waits for udev. Nothing is made, suspended or removed here (lvm/held_still.h
+// suspends). Needs root.
 #pragma once
 
 #include <sys/types.h>

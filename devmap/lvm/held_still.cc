@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -19,9 +18,8 @@ namespace ebb {
 
 namespace {
 
-// What the keeper says, and what is said to it, in one byte each.
+// What the keeper says, in one byte each.
 constexpr char held = 'h';
-constexpr char let_go_now = 'g';
 constexpr char was_held_until_now = 'w';
 
 std::int64_t milliseconds_now() {
@@ -35,7 +33,8 @@ std::int64_t milliseconds_now() {
 // that it holds.
 struct Keeper {
   int control;
-  int line;
+  int leash;
+  int out;
   std::int64_t end;  // By milliseconds_now().
   std::vector<MapperCall> suspends;
   std::vector<MapperCall> resumes;
@@ -51,39 +50,36 @@ struct Keeper {
     return true;
   }
   bool time_is_over() const { return milliseconds_now() >= end; }
-  bool is_alone() const {
-    pollfd line_fd{line, POLLIN, 0};
-    return ::poll(&line_fd, 1, 0) != 0;
+  bool is_let_loose() const {
+    pollfd closed{leash, POLLIN, 0};
+    return ::poll(&closed, 1, 0) != 0;
   }
   void resume_all() {
     for (MapperCall& call : resumes) ask(control, call);
   }
   bool suspend_all() {
     for (MapperCall& call : suspends) {
-      if (time_is_over() || is_alone() || !ask(control, call)) return false;
+      if (time_is_over() || is_let_loose() || !ask(control, call)) return false;
     }
     return !time_is_over();
   }
-  // Told in time, by somebody who lives.
-  bool wait() const {
+  // Whether that was in time.
+  bool wait_until_let_loose() const {
     while (true) {
       const std::int64_t left = end - milliseconds_now();
       if (left <= 0) return false;
-      pollfd line_fd{line, POLLIN, 0};
-      const int n = ::poll(&line_fd, 1, static_cast<int>(left));
-      if (n == 0) return false;
-      if (n < 0) continue;
-      char said = 0;
-      return ::read(line, &said, 1) == 1 && said == let_go_now;
+      pollfd closed{leash, POLLIN, 0};
+      const int n = ::poll(&closed, 1, static_cast<int>(left));
+      if (n >= 0) return n > 0;
     }
   }
-  bool say(char what) const { return ::send(line, &what, 1, MSG_NOSIGNAL) == 1; }
+  bool say(char what) const { return ::write(out, &what, 1) == 1; }
 
   [[noreturn]] void live() {
     ::setsid();  // What is sent to all of us is not for it.
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(number, SIG_IGN);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);
     ::mlockall(MCL_CURRENT);
-    const bool well = suspend_all() && say(held) && wait();
+    const bool well = suspend_all() && say(held) && wait_until_let_loose();
     resume_all();
     if (well) say(was_held_until_now);
     ::_exit(0);
@@ -98,13 +94,16 @@ Result<std::unique_ptr<HeldStill>> HeldStill::hold(const std::vector<dev_t>& dev
   if (!control.is_open()) {
     return fail(Error::from_errno(errno).during("opening /dev/mapper/control"));
   }
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return fail(Error::from_errno(errno));
-  }
-  UniqueFd ours(ends[0]);
-  UniqueFd theirs(ends[1]);
-  Keeper keeper{control.get(), theirs.get(), milliseconds_now() + longest.count(), {}, {}};
+  std::array<int, 2> leash{};
+  std::array<int, 2> says{};
+  if (::pipe2(leash.data(), O_CLOEXEC) != 0) return fail(Error::from_errno(errno));
+  UniqueFd our_leash(leash[1]);
+  const UniqueFd its_leash(leash[0]);
+  if (::pipe2(says.data(), O_CLOEXEC) != 0) return fail(Error::from_errno(errno));
+  UniqueFd its_word(says[1]);
+  std::unique_ptr<HeldStill> all(new HeldStill(0, std::move(our_leash), UniqueFd(says[0])));
+  Keeper keeper{
+      control.get(), its_leash.get(), its_word.get(), milliseconds_now() + longest.count(), {}, {}};
   for (const dev_t device : devices) {
     keeper.suspends.emplace_back(device, DM_SUSPEND_FLAG, sizeof(dm_ioctl));
     keeper.resumes.emplace_back(device, 0, sizeof(dm_ioctl));
@@ -112,30 +111,30 @@ Result<std::unique_ptr<HeldStill>> HeldStill::hold(const std::vector<dev_t>& dev
   const pid_t process = ::fork();
   if (process < 0) return fail(Error::from_errno(errno).during("starting a process"));
   if (process == 0) {
-    ::close(ours.get());
+    ::close(all->leash_.get());
     keeper.live();
   }
-  theirs.reset();
-  std::unique_ptr<HeldStill> all(new HeldStill(process, std::move(ours)));
-  char said = 0;
-  ssize_t n = 0;
-  while ((n = ::read(all->line_.get(), &said, 1)) < 0 && errno == EINTR) {
-  }
-  if (n == 1 && said == held) return all;
+  all->keeper_ = process;
+  its_word.reset();
+  if (all->hears(held)) return all;
   return fail(
       Error::busy("the volumes could not be held still together within {} ms; what writes "
                   "to them is let go again",
                   longest.count()));
 }
 
+bool HeldStill::hears(char wanted) {
+  char said = 0;
+  ssize_t n = 0;
+  while ((n = ::read(says_.get(), &said, 1)) < 0 && errno == EINTR) {
+  }
+  return n == 1 && said == wanted;
+}
+
 bool HeldStill::end() {
   if (keeper_ == 0) return false;
-  char said = let_go_now;
-  bool well = ::send(line_.get(), &said, 1, MSG_NOSIGNAL) == 1;
-  ssize_t n = 0;
-  while ((n = ::read(line_.get(), &said, 1)) < 0 && errno == EINTR) {
-  }
-  well = well && n == 1 && said == was_held_until_now;
+  leash_.reset();
+  const bool well = hears(was_held_until_now);
   while (::waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
   }
   keeper_ = 0;

@@ -37,11 +37,14 @@ class HeldStill {
   Result<void> let_go();
 
  private:
-  HeldStill(pid_t keeper, UniqueFd line) : keeper_(keeper), line_(std::move(line)) {}
+  HeldStill(pid_t keeper, UniqueFd leash, UniqueFd says)
+      : keeper_(keeper), leash_(std::move(leash)), says_(std::move(says)) {}
+  bool hears(char wanted);
   bool end();
 
-  pid_t keeper_;   // 0 once it has ended.
-  UniqueFd line_;  // To the keeper; closed, it lets go.
+  pid_t keeper_;    // 0 once it has ended.
+  UniqueFd leash_;  // A pipe's end: the keeper lets go when it is closed, by whatever.
+  UniqueFd says_;   // What the keeper says.
 };
 
 }  // namespace ebb
