@@ -89,7 +89,8 @@ struct Keeper {
 }  // namespace
 
 Result<std::unique_ptr<HeldStill>> HeldStill::hold(const std::vector<dev_t>& devices,
-                                                   std::chrono::milliseconds longest) {
+                                                   std::chrono::milliseconds longest,
+                                                   FileSystems mounted) {
   const UniqueFd control(::open("/dev/mapper/control", O_RDWR | O_CLOEXEC));
   if (!control.is_open()) {
     return fail(Error::from_errno(errno).during("opening /dev/mapper/control"));
@@ -104,8 +105,10 @@ Result<std::unique_ptr<HeldStill>> HeldStill::hold(const std::vector<dev_t>& dev
   std::unique_ptr<HeldStill> all(new HeldStill(0, std::move(our_leash), UniqueFd(says[0])));
   Keeper keeper{
       control.get(), its_leash.get(), its_word.get(), milliseconds_now() + longest.count(), {}, {}};
+  const std::uint32_t flags =
+      DM_SUSPEND_FLAG | (mounted == FileSystems::waiting ? DM_SKIP_LOCKFS_FLAG : 0);
   for (const dev_t device : devices) {
-    keeper.suspends.emplace_back(device, DM_SUSPEND_FLAG, sizeof(dm_ioctl));
+    keeper.suspends.emplace_back(device, flags, sizeof(dm_ioctl));
     keeper.resumes.emplace_back(device, 0, sizeof(dm_ioctl));
   }
   const pid_t process = ::fork();

@@ -23,11 +23,16 @@
 
 namespace ebb {
 
+// Whether what is mounted is frozen, so that it is whole on the device, or only has to wait.
+enum class FileSystems : std::uint8_t { frozen, waiting };
+
 class HeldStill {
  public:
-  // Returns once all are held. Busy when that took longer than `longest`, in which case none is.
+  // Returns once all are held, with every request done that came before. Busy when that took longer
+  // than `longest`, in which case none is.
   static Result<std::unique_ptr<HeldStill>> hold(const std::vector<dev_t>& devices,
-                                                 std::chrono::milliseconds longest);
+                                                 std::chrono::milliseconds longest,
+                                                 FileSystems mounted = FileSystems::frozen);
   HeldStill(const HeldStill&) = delete;
   HeldStill& operator=(const HeldStill&) = delete;
   ~HeldStill();

@@ -26,7 +26,7 @@ class LvmSnapshotSource final : public ChangeSource {
     SnapshotSet& snapshots;  // They were taken.
     Lvm& lvm;
     DeviceMapper& mapper;
-    std::string notes;  // A folder that outlives reboots (thin_metadata_hold.h).
+    std::string notes;  // A folder that outlives reboots (metadata_hold.h).
   };
   // Of one member of the set.
   LvmSnapshotSource(World world, std::size_t member) : world_(std::move(world)), member_(member) {}

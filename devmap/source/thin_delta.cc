@@ -52,7 +52,7 @@ Result<ThinDevice> ThinDevice::of(const MapperDevice& table) {
 Result<std::unique_ptr<ThinDelta>> ThinDelta::start(const ThinPair& pair, const std::string& notes,
                                                     DeviceMapper& mapper) {
   const PoolPlace place = TRY(place_of(TRY(mapper.table(pair.pool))));
-  auto hold = TRY(ThinMetadataHold::take(pair.pool, notes, mapper));
+  auto hold = TRY(MetadataHold::take(thin_pool_target, pair.pool, notes, mapper));
   auto program =
       TRY(ProgramOutput::start({"thin_delta", "-m", "--snap1", std::to_string(pair.before),
                                 "--snap2", std::to_string(pair.after), place.metadata}));
@@ -60,7 +60,7 @@ Result<std::unique_ptr<ThinDelta>> ThinDelta::start(const ThinPair& pair, const 
       new ThinDelta(std::move(hold), std::move(program), pair.volume, place.block));
 }
 
-ThinDelta::ThinDelta(std::unique_ptr<ThinMetadataHold> hold, std::unique_ptr<ProgramOutput> program,
+ThinDelta::ThinDelta(std::unique_ptr<MetadataHold> hold, std::unique_ptr<ProgramOutput> program,
                      ByteCount volume, ByteCount block)
     : hold_(std::move(hold)),
       program_(std::move(program)),

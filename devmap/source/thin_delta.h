@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "devmap/program_output.h"
+#include "devmap/source/metadata_hold.h"
 #include "devmap/source/thin_delta_text.h"
-#include "devmap/source/thin_metadata_hold.h"
 
 namespace ebb {
 
@@ -35,7 +35,7 @@ struct ThinPair {
 
 class ThinDelta {
  public:
-  // `notes` is a folder that outlives reboots (thin_metadata_hold.h).
+  // `notes` is a folder that outlives reboots (metadata_hold.h).
   static Result<std::unique_ptr<ThinDelta>> start(const ThinPair& pair, const std::string& notes,
                                                   DeviceMapper& mapper);
 
@@ -46,12 +46,12 @@ class ThinDelta {
   Result<std::optional<ThinRun>> next();
 
  private:
-  ThinDelta(std::unique_ptr<ThinMetadataHold> hold, std::unique_ptr<ProgramOutput> program,
+  ThinDelta(std::unique_ptr<MetadataHold> hold, std::unique_ptr<ProgramOutput> program,
             ByteCount volume, ByteCount block);
   // Makes found_ anew, or all of it whole_.
   Result<void> fetch();
 
-  std::unique_ptr<ThinMetadataHold> hold_;
+  std::unique_ptr<MetadataHold> hold_;
   std::unique_ptr<ProgramOutput> program_;  // Goes before the hold; null once it failed.
   ByteCount block_;
   ThinDeltaText text_;

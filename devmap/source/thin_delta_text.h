@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// thin_delta_text.h - the XML that `thin_delta` prints, and nothing else of XML.
+// thin_delta_text.h - the XML that `thin_delta` prints.
 //
 // Format: thin-provisioning-tools, thin_delta(8); versions 0.9 and 1.0 print the same: <superblock>
 // with the size of a block, in it one <diff>, in it empty elements <same>, <different>, <left_only>
@@ -17,6 +17,7 @@
 
 #include "devmap/core/result.h"
 #include "devmap/core/units.h"
+#include "devmap/source/xml_elements.h"
 
 namespace ebb {
 
@@ -46,17 +47,16 @@ class ThinDeltaText {
 
  private:
   enum class At : std::uint8_t { begin, superblock, diff, after_diff, end };
-  struct Element;
 
-  Result<void> take_element(std::string_view inside, std::vector<ThinRun>& found);
-  Result<void> take_superblock(const Element& element);
-  Result<void> take_run(const Element& element, std::vector<ThinRun>& found);
+  Result<void> take_element(const XmlElement& element, std::vector<ThinRun>& found);
+  Result<void> take_superblock(const XmlElement& element);
+  Result<void> take_run(const XmlElement& element, std::vector<ThinRun>& found);
 
   ByteCount volume_;
   ByteCount block_;
   At at_ = At::begin;
   std::uint64_t next_block_ = 0;  // Runs begin here or later.
-  std::string unfinished_;
+  XmlElements elements_;
 };
 
 }  // namespace ebb

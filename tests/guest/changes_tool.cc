@@ -69,8 +69,8 @@ Result<int> thin(const Words& words) {
 }
 
 Result<int> hold(const Words& words) {
-  const auto held =
-      TRY(ThinMetadataHold::take(number_of(words.at(0)), words.at(1), kernel_device_mapper()));
+  const auto held = TRY(MetadataHold::take(thin_pool_target, number_of(words.at(0)), words.at(1),
+                                           kernel_device_mapper()));
   std::puts("holding");
   std::fflush(stdout);
   while (true) ::pause();

@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "devmap/source/lvm_snapshot_source.h"
-#include "tools/common/host_identity.h"
 #include "tools/common/setting_kind.h"
 #include "tools/common/size_text.h"
 
@@ -89,7 +88,7 @@ Result<std::unique_ptr<BackupSnapshots>> BackupSnapshots::take(const std::vector
 Result<ChosenSource> BackupSnapshots::choose_source(std::size_t i, const SourceWish& wish) {
   auto source = std::make_unique<LvmSnapshotSource>(
       LvmSnapshotSource::World{*set_, system_lvm(), kernel_device_mapper(),
-                               std::string(default_state_folder) + "/thin"},
+                               metadata_notes_folder()},
       i);
   const std::string_view own = name_of(source->kind());
   if (wish.name == "scan") return ChosenSource{nullptr, false, ""};

@@ -5,7 +5,9 @@
 #include <sstream>
 
 #include "devmap/source/changed_ranges.h"
+#include "devmap/source/era_source.h"
 #include "devmap/source/track/tracker_source.h"
+#include "tools/common/host_identity.h"
 
 namespace ebb {
 
@@ -24,12 +26,25 @@ ChosenSource everything(std::string why = "") {
   return {nullptr, false, std::move(why)};
 }
 
+ChosenSource eras_of(const std::string& device, const SourceWish& wish) {
+  auto eras = EraSource::open(device, metadata_notes_folder(), kernel_device_mapper());
+  if (!eras) {
+    return everything(eras.error().kind() == ErrorKind::absent ? "" : eras.error().text());
+  }
+  if (wish.distrusted == SourceKind::dm_era) {
+    return everything(
+        "dm-era missed a change of this volume before; `--source dm-era` trusts it again, once its "
+        "sample agrees");
+  }
+  return {std::move(*eras), false, ""};
+}
+
 // A device that nobody tracks is the ordinary case, of which nothing is said.
 ChosenSource best_for(const std::string& device, const SourceWish& wish) {
   auto tracker = Tracker::open(device);
   if (!tracker) {
     const bool is_broken = tracker.error().kind() == ErrorKind::mismatch;
-    return everything(is_broken ? tracker.error().text() : "");
+    return is_broken ? everything(tracker.error().text()) : eras_of(device, wish);
   }
   if (wish.distrusted == SourceKind::tracker) {
     return everything(
@@ -40,6 +55,10 @@ ChosenSource best_for(const std::string& device, const SourceWish& wish) {
 }
 
 }  // namespace
+
+std::string metadata_notes_folder() {
+  return std::string(default_state_folder) + "/metadata";
+}
 
 Result<ChosenSource> choose_nbd_source(const std::shared_ptr<NbdExport>& from,
                                        const NbdBitmapSource::Names& names,
@@ -72,6 +91,10 @@ Result<ChosenSource> choose_source(const std::string& device, const SourceWish& 
   if (kind == SourceKind::tracker) {
     return ChosenSource{std::make_unique<TrackerSource>(TRY(Tracker::open(device))), true, ""};
   }
+  if (kind == SourceKind::dm_era) {
+    return ChosenSource{
+        TRY(EraSource::open(device, metadata_notes_folder(), kernel_device_mapper())), true, ""};
+  }
   if (kind == SourceKind::ranges) {
     return fail(Error::invalid("the source ranges is a file: --changed FILE"));
   }
@@ -81,7 +104,10 @@ Result<ChosenSource> choose_source(const std::string& device, const SourceWish& 
   if (kind == SourceKind::nbd) {
     return fail(Error::invalid("the source nbd is of an export: ebb backup nbd+unix:///..."));
   }
-  return fail(Error::invalid("there is no source \"{}\": auto, scan, tracker, ranges", wish.name));
+  return fail(
+      Error::invalid("there is no source \"{}\": auto, scan, tracker, ranges, "
+                     "dm-era, dm-snapshot, dm-thin, nbd",
+                     wish.name));
 }
 
 }  // namespace ebb

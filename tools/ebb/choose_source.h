@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // choose_source.h - who may say what changed on a device since its last point.
 //
-// By itself ebb takes the best source that there is: a tracker that watches the device, else it
-// reads everything. Somebody who names a source insists: it is used, or the run fails.
+// By itself ebb takes the best source that there is: a tracker that watches the device, the eras of
+// dm-era, else it reads everything. Somebody who names a source insists: it is used, or the run fails.
 #pragma once
 
 #include <memory>
@@ -13,6 +13,9 @@
 #include "engine/nbd/nbd_bitmap_source.h"
 
 namespace ebb {
+
+// Notes about metadata snapshots that are held, which outlive reboots.
+std::string metadata_notes_folder();
 
 struct SourceWish {
   std::string name = "auto";             // Or a source's name.

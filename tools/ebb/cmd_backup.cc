@@ -43,7 +43,7 @@ class BackupCommand final : public Command {
         ->capture_default_str();
     app.add_option("--source", wish_.name,
                    "Who says what changed: auto, scan (read everything), tracker, ranges, "
-                   "dm-snapshot, dm-thin, nbd")
+                   "dm-era, dm-snapshot, dm-thin, nbd")
         ->capture_default_str();
     app.add_option("--changed", wish_.ranges,
                    "A list of what changed since the last point, from elsewhere")

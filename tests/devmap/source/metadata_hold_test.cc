@@ -2,7 +2,7 @@
 // Who holds a pool's metadata snapshot, and that it is given back however its holder ends. The pool
 // is made up here, so that its holder can be killed between any two steps; the real one is in the
 // guest (tests/guest/changes_test.py).
-#include "devmap/source/thin_metadata_hold.h"
+#include "devmap/source/metadata_hold.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -52,15 +52,15 @@ class MadeUpPool final : public DeviceMapper {
   }
 };
 
-struct ThinMetadataHoldTest : ::testing::Test {
-  Result<std::unique_ptr<ThinMetadataHold>> take() {
-    return ThinMetadataHold::take(pool, folder / "notes", mapper);
+struct MetadataHoldTest : ::testing::Test {
+  Result<std::unique_ptr<MetadataHold>> take() {
+    return MetadataHold::take(thin_pool_target, pool, folder / "notes", mapper);
   }
   test::TemporaryFolder folder;
   MadeUpPool mapper;
 };
 
-TEST_F(ThinMetadataHoldTest, IsThereWhileItIsHeldAndNotAfter) {
+TEST_F(MetadataHoldTest, IsThereWhileItIsHeldAndNotAfter) {
   for (int again = 0; again < 3; ++again) {
     auto hold = take();
     ASSERT_TRUE(hold) << hold.error().text();
@@ -73,7 +73,7 @@ TEST_F(ThinMetadataHoldTest, IsThereWhileItIsHeldAndNotAfter) {
   }
 }
 
-TEST_F(ThinMetadataHoldTest, SomebodyElsesIsBusyAndIsLeftAlone) {
+TEST_F(MetadataHoldTest, SomebodyElsesIsBusyAndIsLeftAlone) {
   mapper.root = 99;
   for (int again = 0; again < 2; ++again) {
     const auto hold = take();
@@ -84,7 +84,7 @@ TEST_F(ThinMetadataHoldTest, SomebodyElsesIsBusyAndIsLeftAlone) {
   }
 }
 
-TEST_F(ThinMetadataHoldTest, AnotherOfUsThatLivesIsBusyAndIsLeftAlone) {
+TEST_F(MetadataHoldTest, AnotherOfUsThatLivesIsBusyAndIsLeftAlone) {
   const auto first = take();
   ASSERT_TRUE(first);
   const auto second = take();
@@ -94,7 +94,7 @@ TEST_F(ThinMetadataHoldTest, AnotherOfUsThatLivesIsBusyAndIsLeftAlone) {
   EXPECT_TRUE(mapper.root.has_value());
 }
 
-TEST_F(ThinMetadataHoldTest, WhatAKilledHolderLeftIsReleasedByTheNext) {
+TEST_F(MetadataHoldTest, WhatAKilledHolderLeftIsReleasedByTheNext) {
   auto killed = take();
   ASSERT_TRUE(killed);
   mapper.steps_left = 0;
@@ -106,7 +106,7 @@ TEST_F(ThinMetadataHoldTest, WhatAKilledHolderLeftIsReleasedByTheNext) {
   EXPECT_EQ(mapper.root, 8u);
 }
 
-TEST_F(ThinMetadataHoldTest, OneThatWasKilledBeforeItKnewTheRootIsReleasedToo) {
+TEST_F(MetadataHoldTest, OneThatWasKilledBeforeItKnewTheRootIsReleasedToo) {
   mapper.steps_left = 1;  // The kernel takes it, and then the process is gone.
   ASSERT_FALSE(take());
   ASSERT_EQ(mapper.root, 7u);
@@ -116,7 +116,7 @@ TEST_F(ThinMetadataHoldTest, OneThatWasKilledBeforeItKnewTheRootIsReleasedToo) {
   EXPECT_EQ(mapper.root, 8u);
 }
 
-TEST_F(ThinMetadataHoldTest, AnOldNoteIsNoClaimOnWhatSomebodyElseHolds) {
+TEST_F(MetadataHoldTest, AnOldNoteIsNoClaimOnWhatSomebodyElseHolds) {
   auto killed = take();
   ASSERT_TRUE(killed);
   mapper.steps_left = 0;
@@ -129,7 +129,7 @@ TEST_F(ThinMetadataHoldTest, AnOldNoteIsNoClaimOnWhatSomebodyElseHolds) {
   EXPECT_EQ(mapper.root, 99u);
 }
 
-TEST_F(ThinMetadataHoldTest, OneThatSomebodyTookMeanwhileIsNotOursLater) {
+TEST_F(MetadataHoldTest, OneThatSomebodyTookMeanwhileIsNotOursLater) {
   // Between our look and our message: the kernel refuses, and the note says that nothing is ours.
   class Sneaky final : public DeviceMapper {
    public:
@@ -144,20 +144,22 @@ TEST_F(ThinMetadataHoldTest, OneThatSomebodyTookMeanwhileIsNotOursLater) {
    private:
     MadeUpPool& real_;
   } sneaky(mapper);
-  const auto refused = ThinMetadataHold::take(pool, folder / "notes", sneaky);
+  const auto refused = MetadataHold::take(thin_pool_target, pool, folder / "notes", sneaky);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind(), ErrorKind::busy);
   EXPECT_FALSE(take());
   EXPECT_EQ(mapper.root, 50u);
 }
 
-TEST(ThinPoolStatus, APoolThatFailedIsLost) {
-  for (const char* word : {"Fail", "Error"}) {
-    MapperDevice status;
-    status.targets.push_back({ByteRun::of(ByteIndex(0), 1_MiB), "thin-pool", {word}});
-    const auto found = ThinPoolStatus::of(status);
-    ASSERT_FALSE(found);
-    EXPECT_EQ(found.error().kind(), ErrorKind::lost);
+TEST(MetadataTarget, OneThatFailedIsLost) {
+  for (const MetadataTarget* target : {&thin_pool_target, &era_target}) {
+    for (const char* word : {"Fail", "Error"}) {
+      MapperDevice status;
+      status.targets.push_back({ByteRun::of(ByteIndex(0), 1_MiB), target->type, {word}});
+      const auto found = target->held_root(status);
+      ASSERT_FALSE(found);
+      EXPECT_EQ(found.error().kind(), ErrorKind::lost);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes what thin_delta prints, and a little else, for thin_delta_text_fuzz into the folder given.
+// Writes what thin_delta and era_invalidate print, and a little else, for metadata_text_fuzz into
+// the folder given.
 #include <filesystem>
 #include <string>
 
@@ -21,5 +22,8 @@ int main(int argc, char** argv) {
                                              "    <right_only begin=\"163839\" length=\"2\"/>\n" +
                                              after);
   ebb::test::write_text(folder + "/cut", before + "    <different begin=\"3\" leng");
+  ebb::test::write_text(folder + "/eras",
+                        "\x85<blocks>\n  <range begin=\"3\" end = \"8\"/>\n"
+                        "  <block block=\"163839\"/>\n</blocks>\n");
   return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "devmap/source/thin_metadata_hold.h"
+#include "devmap/source/metadata_hold.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -41,95 +41,101 @@ Result<void> sync_folder(const std::string& path) {
   return {};
 }
 
-// The note of this pool, locked. It is never removed: a lock on a file that is not there any more
+// The note of this device, locked. It is never removed: a lock on a file that is not there any more
 // would keep nobody out.
-Result<UniqueFd> locked_note(const MapperDevice& pool, const std::string& folder) {
+Result<UniqueFd> locked_note(const char* type, const MapperDevice& device,
+                             const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return fail(Error::from_errno(error.value()).during("making {}", folder));
-  std::string name = pool.uuid.empty() ? pool.name : pool.uuid;
+  std::string name = device.uuid.empty() ? device.name : device.uuid;
   std::replace(name.begin(), name.end(), '/', '!');
-  const std::string path = folder + "/thin-pool-" + name;
+  const std::string path = folder + "/" + type + "-" + name;
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
   TRY(during(sync_folder(folder), "syncing {}", folder));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail(Error::from_errno(errno).during("locking {}", path));
-    return fail(Error::busy("another ebb is reading the metadata of {}", pool.name));
+    return fail(Error::busy("another ebb is reading the metadata of {}", device.name));
   }
   return fd;
 }
 
 }  // namespace
 
-Result<ThinPoolStatus> ThinPoolStatus::of(const MapperDevice& status) {
-  const MapperTarget target = TRY(status.only("thin-pool"));
-  // "1 12/4096 130/1600 - rw ...": transaction, metadata used, data used, held root, mode.
-  if (target.words.size() < 5) {
+// "1 12/4096 130/1600 - rw ...": transaction, metadata used, data used, held root, mode.
+const MetadataTarget thin_pool_target = {"thin-pool", "reserve_metadata_snap",
+                                         "release_metadata_snap", 3};
+// "8 9/1024 3 44": metadata block, metadata used, current era, held root.
+const MetadataTarget era_target = {"era", "take_metadata_snap", "drop_metadata_snap", 3};
+
+Result<std::optional<std::uint64_t>> MetadataTarget::held_root(const MapperDevice& status) const {
+  const MapperTarget target = TRY(status.only(type));
+  if (target.words.size() <= held_word) {
     const std::string& word = target.words.empty() ? std::string() : target.words[0];
-    return fail(Error::lost("the thin pool {} says \"{}\"", status.name, word));
+    return fail(Error::lost("the {} {} says \"{}\"", type, status.name, word));
   }
-  ThinPoolStatus found;
-  if (target.words[3] == "-") return found;
-  found.held_root = number_in(target.words[3]);
-  if (!found.held_root) {
+  const std::string& word = target.words[held_word];
+  if (word == "-") return std::nullopt;
+  const auto root = number_in(word);
+  if (!root) {
     return fail(Error::damaged("the status of {} has \"{}\" where its metadata snapshot is",
-                               status.name, target.words[3]));
+                               status.name, word));
   }
-  return found;
+  return root;
 }
 
-Result<std::unique_ptr<ThinMetadataHold>> ThinMetadataHold::take(dev_t pool,
-                                                                 const std::string& notes,
-                                                                 DeviceMapper& mapper) {
-  const MapperDevice device = TRY(mapper.table(pool));
-  TRY(device.only("thin-pool"));
-  UniqueFd note = TRY(locked_note(device, notes));
-  std::unique_ptr<ThinMetadataHold> hold(new ThinMetadataHold(pool, mapper, std::move(note)));
+Result<std::unique_ptr<MetadataHold>> MetadataHold::take(const MetadataTarget& target, dev_t device,
+                                                         const std::string& notes,
+                                                         DeviceMapper& mapper) {
+  const MapperDevice table = TRY(mapper.table(device));
+  TRY(table.only(target.type));
+  UniqueFd note = TRY(locked_note(target.type, table, notes));
+  std::unique_ptr<MetadataHold> hold(new MetadataHold(target, device, mapper, std::move(note)));
   TRY(hold->release_what_a_killed_one_left());
-  TRY(during(hold->reserve(), "taking the metadata snapshot of {}", device.name));
+  TRY(during(hold->reserve(), "taking the metadata snapshot of {}", table.name));
   return hold;
 }
 
-Result<void> ThinMetadataHold::release_what_a_killed_one_left() {
-  const MapperDevice status = TRY(mapper_.status(pool_));
-  const auto root = TRY(ThinPoolStatus::of(status)).held_root;
+Result<void> MetadataHold::release_what_a_killed_one_left() {
+  const MapperDevice status = TRY(mapper_.status(device_));
+  const auto root = TRY(target_.held_root(status));
   if (!root) return {};
   // With "reserving" nobody held one a moment before it was written.
   const std::string note = note_in(note_.get());
   if (note != about_to && note != std::to_string(*root)) {
     return fail(
         Error::busy("somebody else holds the metadata snapshot of {}; if nobody does any more: "
-                    "dmsetup message {} 0 release_metadata_snap",
-                    status.name, status.name));
+                    "dmsetup message {} 0 {}",
+                    status.name, status.name, target_.release));
   }
   held_ = true;
   return release();
 }
 
-Result<void> ThinMetadataHold::reserve() {
+Result<void> MetadataHold::reserve() {
   TRY(write_note(note_.get(), std::string(about_to)));
-  const Result<void> told = mapper_.message(pool_, "reserve_metadata_snap");
+  const Result<void> told = mapper_.message(device_, target_.take);
   if (!told) {
     TRY(write_note(note_.get(), ""));
     return told;
   }
   held_ = true;
-  const auto root = TRY(ThinPoolStatus::of(TRY(mapper_.status(pool_)))).held_root;
+  const auto root = TRY(target_.held_root(TRY(mapper_.status(device_))));
   if (!root) return fail(Error::lost("it was taken and is not there"));
   return write_note(note_.get(), std::to_string(*root));
 }
 
-Result<void> ThinMetadataHold::release() {
+Result<void> MetadataHold::release() {
   if (!held_) return {};
   held_ = false;
   // The note goes last: who is killed between the two has released what the note is about, and a
   // snapshot that somebody takes then has another root.
-  TRY(mapper_.message(pool_, "release_metadata_snap"));
+  TRY(mapper_.message(device_, target_.release));
   return write_note(note_.get(), "");
 }
 
-ThinMetadataHold::~ThinMetadataHold() {
+MetadataHold::~MetadataHold() {
   // What cannot be released now stays in the note, and the next take() tries again.
   if (held_) static_cast<void>(release());
 }
