@@ -9,9 +9,12 @@ namespace ebb {
 
 namespace {
 
-constexpr unsigned ring_entries = 256;
+constexpr unsigned ring_entries = 256;  // Of the queue of completions there are twice as many.
 // One read or write; larger transfers go as several (the kernel's own bound is 2 GiB - 4 KiB).
 constexpr std::size_t max_piece = 64 * 1024 * 1024;
+// How many requests Linux goes on with when it is entered without waiting for a number of them
+// (since 6.13; IO_LOCAL_TW_DEFAULT_MAX of io_uring/tw.h).
+constexpr unsigned gone_on_with_at_once = 20;
 
 }  // namespace
 
@@ -147,6 +150,8 @@ Result<void> Ring::submit_queue() {
   if (submitted < 0 && submitted != -EINTR && submitted != -EAGAIN && submitted != -EBUSY) {
     return fail(Error::from_errno(-submitted).during("submitting to the io_uring"));
   }
+  // The kernel was short of something: again with the next look, which comes although nothing ends.
+  if (ended_fd_.is_open() && io_uring_sq_ready(&ring_) > 0) wake();
   return {};
 }
 
@@ -165,19 +170,35 @@ Result<void> Ring::wait() {
   return take_completions();
 }
 
-// With IORING_SETUP_DEFER_TASKRUN the kernel puts down completions only when it is entered for
-// them.
 Result<void> Ring::reap() {
   if (ended_fd_.is_open()) {
     // Before the look, so that what ends after it is signalled anew.
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t taken = ::read(ended_fd_.get(), &count, sizeof count);
   }
-  const int got = io_uring_get_events(&ring_);
-  if (got < 0 && got != -EINTR && got != -EAGAIN && got != -EBUSY) {
+  TRY(go_on_in_kernel());
+  return take_completions();
+}
+
+// With IORING_SETUP_DEFER_TASKRUN the kernel goes on with its requests, and puts down completions,
+// only when it is entered for them. It signals the eventfd for the first that can go on after it
+// has seen to all; whatever it left over makes it silent for good, and a request that goes on may
+// need another round instead of being complete. So it must see to all of them here: it takes as
+// many as are waited for, and a wait of no time at all is enough.
+Result<void> Ring::go_on_in_kernel() {
+  const unsigned all = in_kernel_ + 1;  // With the read that wakes.
+  int got = 0;
+  if (all <= gone_on_with_at_once) {
+    got = io_uring_get_events(&ring_);
+  } else {
+    __kernel_timespec no_time{};
+    io_uring_cqe* entry = nullptr;
+    got = io_uring_wait_cqes(&ring_, &entry, all + 1, &no_time, nullptr);
+  }
+  if (got < 0 && got != -ETIME && got != -EINTR && got != -EAGAIN && got != -EBUSY) {
     return fail(Error::from_errno(-got).during("asking the io_uring"));
   }
-  return take_completions();
+  return {};
 }
 
 Result<void> Ring::take_completions() {
@@ -193,7 +214,7 @@ Result<void> Ring::take_completions() {
       complete(*transfer, outcome);
     }
   }
-  if (wake_armed_ && waiting_first_ == nullptr) return {};
+  if (wake_armed_ && waiting_first_ == nullptr && io_uring_sq_ready(&ring_) == 0) return {};
   // What came short goes on; and whoever watches the descriptor until the next turn must hear of a
   // job that ends meanwhile.
   fill_queue();

@@ -45,6 +45,7 @@ class Ring final : public Loop {
   Result<void> reap() override;
   void fill_queue();
   Result<void> submit_queue();
+  Result<void> go_on_in_kernel();
   Result<void> take_completions();
   void prepare(Transfer& transfer, io_uring_sqe& entry);
   void complete(Transfer& transfer, int outcome);

@@ -12,6 +12,18 @@ namespace {
 
 constexpr double first_pause = 0.1;
 constexpr double longest_pause = 5;
+// Of the first connection: where nobody is, that is to be known soon.
+constexpr unsigned first_tries = 4;
+constexpr double first_patience = 10;
+
+kj::Duration seconds_of(double seconds) {
+  return static_cast<std::int64_t>(seconds * 1e9) * kj::NANOSECONDS;
+}
+
+// Lost, or somebody has no room just now.
+bool may_pass(const Error& error) {
+  return error.kind() == ErrorKind::lost || error.kind() == ErrorKind::busy;
+}
 
 }  // namespace
 
@@ -42,12 +54,27 @@ Result<std::shared_ptr<Connection::Session>> Connection::session() {
   while (connecting_) world_.kj.wait_for_a_turn();
   if (session_) return session_;
   connecting_ = true;
-  auto connected = was_connected_ ? connect_with_patience() : connect();
+  auto connected = was_connected_ ? connect_with_patience() : connect_at_first();
   connecting_ = false;
   world_.kj.called_back();
   session_ = TRY(std::move(connected));
   was_connected_ = true;
   return session_;
+}
+
+// A connection can be cut while it is being made, or its ticket's on the way from the manager. What
+// took long to fail is not that.
+Result<std::shared_ptr<Connection::Session>> Connection::connect_at_first() {
+  const kj::Timer& timer = world_.kj.io().provider->getTimer();
+  const kj::Duration patience = seconds_of(std::min(first_patience, patience_));
+  const kj::TimePoint began = timer.now();
+  double next = first_pause;
+  for (unsigned tries = 1;; ++tries, next *= 2) {
+    auto connected = connect();
+    if (connected || !may_pass(connected.error())) return connected;
+    if (tries == first_tries || timer.now() - began >= patience) return connected;
+    TRY(pause(not_all_at_once(next)));
+  }
 }
 
 Result<std::shared_ptr<Connection::Session>> Connection::connect_with_patience() {
@@ -59,24 +86,26 @@ Result<std::shared_ptr<Connection::Session>> Connection::connect_with_patience()
       world_.observer.note("connected again");
       return connected;
     }
-    const ErrorKind kind = connected.error().kind();
-    if (kind != ErrorKind::lost && kind != ErrorKind::busy) return connected;
+    if (!may_pass(connected.error())) return connected;
     if (waited >= patience_) {
       return fail(connected.error().during("connecting again for {:.0f} s", waited));
     }
-    // Not all at once, when an agent comes back to its many peers.
-    const double pause_now = next * (0.5 + static_cast<double>(world_.random.below(1000)) / 1000.0);
+    const double pause_now = not_all_at_once(next);
     TRY(pause(pause_now));
     waited += pause_now;
   }
 }
 
+// For when an agent comes back to its many peers.
+double Connection::not_all_at_once(double seconds) {
+  return seconds * (0.5 + static_cast<double>(world_.random.below(1000)) / 1000.0);
+}
+
 Result<void> Connection::pause(double seconds) {
   for (double left = seconds; left > 0; left -= first_pause) {
     if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
-    const auto nanoseconds = static_cast<std::int64_t>(std::min(left, first_pause) * 1e9);
     world_.kj.wait_for(
-        world_.kj.io().provider->getTimer().afterDelay(nanoseconds * kj::NANOSECONDS));
+        world_.kj.io().provider->getTimer().afterDelay(seconds_of(std::min(left, first_pause))));
   }
   return {};
 }

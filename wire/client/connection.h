@@ -3,8 +3,8 @@
 //
 // call() asks once, or, when the connection is cut meanwhile, waits, connects again and asks again:
 // every verb is idempotent. Any number of stories may call at once; one of them connects. The first
-// connection is tried once, since nothing has begun then; later ones with growing pauses for as
-// long as the patience lasts.
+// connection is tried a few times, for it may be cut while it is made, but not for long, since
+// nothing has begun then; later ones with growing pauses for as long as the patience lasts.
 #pragma once
 
 #include <capnp/rpc-twoparty.h>
@@ -55,7 +55,9 @@ class Connection {
 
  private:
   Result<std::shared_ptr<Session>> connect();
+  Result<std::shared_ptr<Session>> connect_at_first();
   Result<std::shared_ptr<Session>> connect_with_patience();
+  double not_all_at_once(double seconds);
   Result<void> pause(double seconds);
 
   World world_;

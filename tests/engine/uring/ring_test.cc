@@ -243,6 +243,35 @@ TEST_F(RingTest, ItsDescriptorBecomesReadableWheneverAJobHasEnded) {
   }
 }
 
+// Each byte wakes all reads of a pipe and completes one: the kernel goes on with the others and
+// waits anew, for which there is no completion. On a disk it is the same when it has too many
+// requests at once.
+TEST_F(RingTest, ItsDescriptorBecomesReadableHoweverManyTransfersGoOnWithoutAnEnd) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd reading(ends[0]);
+  const UniqueFd writing(ends[1]);
+  const int watched = ring_->descriptor().value();
+  std::array<Counted, 200> transfers;
+  ByteVector rooms(transfers.size());
+  for (std::size_t i = 0; i < transfers.size(); ++i) {
+    transfers[i].fd = reading.get();
+    transfers[i].data = MutableBytes(rooms).subspan(i, 1);
+    transfers[i].settled = count;
+    ring_->submit(transfers[i]);
+  }
+  ASSERT_TRUE(ring_->start_queued());
+  for (std::ptrdiff_t byte = 1; byte <= std::ssize(transfers); ++byte) {
+    ASSERT_EQ(::write(writing.get(), "x", 1), 1);
+    while (std::ranges::count(transfers, true, &Counted::done) < byte) {
+      pollfd wanted{watched, POLLIN, 0};
+      ASSERT_EQ(::poll(&wanted, 1, 60'000), 1) << "byte " << byte << " woke nobody";
+      bool more = true;
+      while (more) more = ring_->deliver().value();
+    }
+  }
+}
+
 TEST_F(RingTest, TransfersAndJobsEndSideBySide) {
   const auto random = test::test_random();
   const UniqueFd fd = open_file("f");

@@ -48,7 +48,7 @@ Hosting::Hosting(const StorageBounds& bounds, std::unique_ptr<Random> random)
       bounds, *this);
   EBB_CHECK(server_->keep("disks", folder()).has_value(), "a new repository is kept");
   EBB_CHECK(server_->keep("empty", folder_ / "empty").has_value(), "an empty folder is kept");
-  EBB_CHECK(server_->listen_on_socket(folder_ / "socket").has_value(), "a socket can be made");
+  EBB_CHECK(server_->listen_on_socket(socket()).has_value(), "a socket can be made");
   allow("all", {Verb::add, Verb::read, Verb::keys, Verb::administer, Verb::scrub});
 }
 
@@ -70,7 +70,7 @@ void Hosting::allow(const std::string& ticket, Verbs verbs,
 
 kj::Own<kj::AsyncIoStream> Hosting::connect_stream() {
   auto address = kj_->wait_for(
-      io_.provider->getNetwork().parseAddress(kj::str("unix:", (folder_ / "socket").c_str())));
+      io_.provider->getNetwork().parseAddress(kj::str("unix:", socket().c_str())));
   return kj_->wait_for(address->connect());
 }
 

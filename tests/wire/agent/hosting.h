@@ -57,6 +57,7 @@ class Hosting : public Admission {
              std::optional<std::set<VolumeId>> volumes = std::nullopt,
              std::uint64_t bytes_per_second = 0);
 
+  std::string socket() const { return folder_ / "socket"; }
   kj::Own<kj::AsyncIoStream> connect_stream();
   std::unique_ptr<Client> connect() { return std::make_unique<Client>(connect_stream()); }
   // Connected and opened; stops the test program when that fails.
