@@ -49,12 +49,33 @@ TEST(Version, IsOneLine) {
   EXPECT_TRUE(ebb.out.starts_with("ebb ")) << ebb.out;
 }
 
+TEST(SeveralDevices, AreBackedUpTogetherFromSnapshotsOnly) {
+  InProcess ebb;
+  const std::string a = ebb.image("a.img");
+  const std::string b = ebb.image("b.img");
+  EXPECT_EQ(ebb.run({"backup", a, b}), ExitCode::failed);
+  EXPECT_NE(ebb.err.find("--snapshot lvm"), std::string::npos) << ebb.err;
+  EXPECT_EQ(ebb.run({"backup", a, b, "--snapshot", "auto"}), ExitCode::failed);
+  EXPECT_NE(ebb.err.find("run ebb once for each device"), std::string::npos) << ebb.err;
+}
+
+TEST(Snapshots, AreOfLogicalVolumes) {
+  InProcess ebb;
+  ASSERT_EQ(ebb.run({"init", ebb.repository}), ExitCode::done) << ebb.err;
+  const std::string image = ebb.image("disk.img");
+  EXPECT_EQ(ebb.run({"backup", image, "--snapshot", "lvm"}), ExitCode::failed);
+  EXPECT_NE(ebb.err.find("is no logical volume"), std::string::npos) << ebb.err;
+  EXPECT_EQ(ebb.run({"backup", image, "--snapshot", "auto"}), ExitCode::done) << ebb.err;
+}
+
 TEST(WrongUsage, ExitsWith2AndSaysSoOnTheErrorStream) {
   InProcess ebb;
   const std::vector<Words> wrong = {{},
                                     {"destroy"},
                                     {"backup"},
-                                    {"backup", "a", "b"},
+                                    {"backup", "a", "--snapshot", "zfs"},
+                                    {"backup", "a", "--snapshot", "lvm", "--snapshot-size", "0%"},
+                                    {"backup", "a", "--snapshot-hold", "0"},
                                     {"backup", "a", "--fast"},
                                     {"backup", "a", "--block-size", "63K"},
                                     {"backup", "a", "--block-size", "2M"},
