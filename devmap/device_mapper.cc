@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <cerrno>
@@ -108,6 +109,15 @@ Result<MapperTarget> MapperDevice::only(std::string_view type) const {
 DeviceMapper& kernel_device_mapper() {
   static KernelDeviceMapper mapper;
   return mapper;
+}
+
+Result<dev_t> number_of_device(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return fail(Error::from_errno(errno).during("looking at {}", path));
+  }
+  if (!S_ISBLK(status.st_mode)) return fail(Error::mismatch("{} is no block device", path));
+  return status.st_rdev;
 }
 
 std::optional<dev_t> device_number(std::string_view text) {

@@ -48,6 +48,9 @@ class DeviceMapper {
 // The kernel's, by /dev/mapper/control.
 DeviceMapper& kernel_device_mapper();
 
+// The block device that a path leads to; mismatch when it is none.
+Result<dev_t> number_of_device(const std::string& path);
+
 // "253:4", as targets name devices. Nothing when it is something else.
 std::optional<dev_t> device_number(std::string_view text);
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devmap/lvm/fill_watch.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 
 #include "devmap/source/thick_snapshot.h"
@@ -34,14 +31,6 @@ Result<Fill> word_of(const MapperDevice& status, const MapperTarget& target, std
   if (fill) return *fill;
   return fail(Error::lost("{} says \"{}\": it overflowed or failed", status.name,
                           target.words.empty() ? "" : target.words[0]));
-}
-
-Result<dev_t> number_of(const std::string& node) {
-  struct stat status {};
-  if (::stat(node.c_str(), &status) != 0) {
-    return fail(Error::from_errno(errno).during("looking at {}", node));
-  }
-  return status.st_rdev;
 }
 
 }  // namespace
@@ -98,7 +87,7 @@ Result<void> FillWatch::look_at_all() {
 
 Result<void> FillWatch::look(Watched& watched) {
   const LogicalVolume& snapshot = watched.snapshot;
-  const dev_t number = TRY(number_of(snapshot.node));
+  const dev_t number = TRY(number_of_device(snapshot.node));
   const MapperDevice table = TRY(mapper_.table(number));
   if (snapshot.is_thin()) {
     const Fill fill = TRY(Fill::of_pool(TRY(mapper_.status(TRY(ThinDevice::of(table)).pool))));

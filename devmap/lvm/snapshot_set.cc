@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <span>
 
+#include "devmap/device_mapper.h"
 #include "devmap/lvm/held_still.h"
 
 namespace ebb {
@@ -48,14 +49,6 @@ std::string name_for(const LogicalVolume& origin, Random& random) {
   std::string name = "ebb-" + origin.name.substr(0, longest_name) + "-";
   for (const std::byte byte : bytes) name += fmt::format("{:02x}", static_cast<unsigned>(byte));
   return name;
-}
-
-Result<dev_t> number_of(const std::string& node) {
-  struct stat status {};
-  if (::stat(node.c_str(), &status) != 0) {
-    return fail(Error::from_errno(errno).during("looking at {}", node));
-  }
-  return status.st_rdev;
 }
 
 }  // namespace
@@ -113,7 +106,8 @@ Result<void> SnapshotSet::take_all(const std::vector<Wish>& wishes,
                                    std::chrono::milliseconds longest_hold, Random& random) {
   std::vector<dev_t> thick;
   for (const Held& held : members_) {
-    if (!held.value.origin.is_thin()) thick.push_back(TRY(number_of(held.value.origin.node)));
+    if (!held.value.origin.is_thin())
+      thick.push_back(TRY(number_of_device(held.value.origin.node)));
   }
   std::unique_ptr<HeldStill> still;
   if (members_.size() > 1) still = TRY(HeldStill::hold(thick, longest_hold));

@@ -36,8 +36,8 @@ struct EraPlace {
 
 class EraSource final : public ChangeSource {
  public:
-  // Absent when `path` is no device of dm-era, mismatch when it takes discards. `notes` is a folder that outlives reboots
-  // (metadata_hold.h).
+  // Absent when `path` is no device of dm-era, mismatch when it takes discards. `notes` is a folder
+  // that outlives reboots (metadata_hold.h).
   static Result<std::unique_ptr<EraSource>> open(const std::string& path, const std::string& notes,
                                                  DeviceMapper& mapper);
 

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devmap/source/lvm_snapshot_source.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
-
 #include "devmap/source/thick_snapshot.h"
 #include "devmap/source/thin_delta.h"
 
@@ -16,11 +12,7 @@ constexpr const char* origin_fact = "origin";
 constexpr const char* snapshot_fact = "snapshot";
 
 Result<ThinDevice> thin_device(const std::string& node, DeviceMapper& mapper) {
-  struct stat status {};
-  if (::stat(node.c_str(), &status) != 0) {
-    return fail(Error::from_errno(errno).during("looking at {}", node));
-  }
-  return ThinDevice::of(TRY(mapper.table(status.st_rdev)));
+  return ThinDevice::of(TRY(mapper.table(TRY(number_of_device(node)))));
 }
 
 Result<void> check_size(ByteCount base, const BlockGrid& grid) {

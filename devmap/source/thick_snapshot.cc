@@ -2,7 +2,6 @@
 #include "devmap/source/thick_snapshot.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -12,13 +11,6 @@
 namespace ebb {
 
 namespace {
-
-Result<dev_t> number_of_device(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return fail(Error::from_errno(errno));
-  if (!S_ISBLK(status.st_mode)) return fail(Error::mismatch("it is no block device"));
-  return status.st_rdev;
-}
 
 Result<dev_t> device_in(const std::vector<std::string>& words, std::size_t index) {
   const auto number = index < words.size() ? device_number(words[index]) : std::nullopt;
@@ -82,7 +74,7 @@ ThickSnapshot::ThickSnapshot(dev_t snapshot, DeviceMapper& mapper, const ThickSn
 
 Result<std::unique_ptr<ThickSnapshot>> ThickSnapshot::open(const std::string& path,
                                                            DeviceMapper& mapper) {
-  const dev_t number = TRY(during(number_of_device(path), "looking at {}", path));
+  const dev_t number = TRY(number_of_device(path));
   const ThickSnapshotPlace place = TRY(during(asked_of(number, mapper), "looking at {}", path));
 
   const BlockGraph graph{SystemRoots{}};
