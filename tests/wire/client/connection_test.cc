@@ -115,9 +115,9 @@ TEST_F(ConnectionToAnAgent, IsTriedOnceWhereItIsRefusedForGoodOrNobodyHasPatienc
 }
 
 TEST_F(ConnectionToAnAgent, IsTriedWithPatienceOnceItWasThere) {
-  const auto cut = connection({Attempt::succeeds, Attempt::is_refused, Attempt::is_reset,
-                               Attempt::is_cut, Attempt::has_no_ticket, Attempt::is_refused,
-                               Attempt::succeeds});
+  const auto cut =
+      connection({Attempt::succeeds, Attempt::is_refused, Attempt::is_reset, Attempt::is_cut,
+                  Attempt::has_no_ticket, Attempt::is_refused, Attempt::succeeds});
   ASSERT_TRUE(ask(*cut));
   cut->dropped(**cut->session());
   const auto asked = ask(*cut);
