@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/link/tls.h"
 
+#include <kj/debug.h>
 #include <openssl/conf.h>
 #include <openssl/ssl.h>
 
@@ -37,8 +38,16 @@ bool load_policy() {
   return true;
 }
 
+// kj-tls writes to the error output by itself, with a stack trace, that a goodbye did not reach a
+// peer that was gone. Whatever matters comes as an exception.
+bool silence_kj() {
+  kj::_::Debug::setLogLevel(kj::LogSeverity::FATAL);
+  return true;
+}
+
 kj::TlsContext::Options common_options(kj::Timer& timer) {
   require_tls_1_3();
+  [[maybe_unused]] static const bool silent = silence_kj();
   kj::TlsContext::Options options;
   options.useSystemTrustStore = false;
   options.minVersion = kj::TlsVersion::TLS_1_2;  // The most that it can say.
