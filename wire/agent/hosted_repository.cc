@@ -47,12 +47,14 @@ Result<void> HostedRepository::has_room_to_go_on() const {
   return has_room(last_part, "this backup ends");
 }
 
-// Somebody else's run is left alone; the former try of this run is ended.
+// Somebody else's run is left alone; the former try of this run is ended, and so is one that was
+// committed: all that its peer still has to do is to hang up, and that may be on its way for long.
 Result<void> HostedRepository::make_way_for(const RunStart& start) {
   for (;;) {
     const auto there = runs_.find(start.volume);
     if (there == runs_.end()) break;
-    if (there->second->start.data_key != start.data_key && !there->second->abandoned) {
+    const OpenRun& run = *there->second;
+    if (run.start.data_key != start.data_key && !run.abandoned && !run.committed) {
       return fail(Error::busy("a backup of this volume is under way; wait for it to end"));
     }
     const std::shared_ptr<OpenRun> former = there->second;

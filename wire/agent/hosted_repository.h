@@ -44,6 +44,7 @@ struct OpenRun {
   std::unique_ptr<Turnstile::Place> place;
   unsigned under_way = 0;  // Calls that are being answered.
   bool closing = false;    // A flush or commit is being answered.
+  bool committed = false;  // It may be gone on with, but holds up nobody.
   bool abandoned = false;  // Its peer has gone or began it anew: nothing more is taken.
   std::optional<Error>
       broken;  // Something that it was told is kept is not: it cannot be committed.
@@ -80,8 +81,9 @@ class HostedRepository {
   bool is_made() const { return repository_ != nullptr; }
   Chores& chores() { return chores_; }
 
-  // The sink is begun. Busy when the volume has a run of somebody else; the same run (by its data
-  // key) is ended first. Waits for a place among the runs.
+  // The sink is begun. Busy when the volume has a run of somebody else that is not yet committed;
+  // a committed one, and the same run (by its data key), is ended first. Waits for a place among
+  // the runs.
   struct Begun {
     std::shared_ptr<OpenRun> run;
     RunBase base;

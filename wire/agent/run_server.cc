@@ -199,6 +199,7 @@ kj::Promise<void> RunServer::commit(CommitContext context) {
     TRY(kept(run_->sink->flush()));
     TRY(map_is_there(point));
     TRY(run_->sink->commit(point));
+    run_->committed = true;
     repository_.world().committed(repository_.name(), point);
     call.getResults().setDone();
     return {};

@@ -81,9 +81,9 @@ interface Repository {
   # --- Writing ---
 
   backUp @11 (start :RunStart) -> Started;
-  # Nobody else backs up this volume until the run is dropped; busy when somebody does. The same client
-  # may begin the same run again (same data key) after its connection was cut: it takes the place
-  # of the former, and what was put in that is kept.
+  # Nobody else backs up this volume until the run is committed or dropped; busy when somebody does.
+  # The same client may begin the same run again (same data key) after its connection was cut: it takes
+  # the place of the former, and what was put in that is kept.
   struct RunStart {
     repository @0 :Data;       # 16 bytes.
     volume @1 :Data;

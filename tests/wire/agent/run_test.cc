@@ -247,6 +247,20 @@ TEST_F(AgentRun, IsOfOneClientAtATime) {
   EXPECT_TRUE(agent_.commit(*again, agent_.point(start_).body));
 }
 
+// Its client has ended, but the agent has not heard of it yet: the link was cut.
+TEST_F(AgentRun, HoldsUpNobodyOnceItIsCommitted) {
+  auto run = begin();
+  ASSERT_TRUE(agent_.commit(run, agent_.point(start_).body));
+  const auto other = agent_.open();
+  const RunStart next = agent_.run_start(volume_);
+  auto begun = agent_.begin(*other, next);
+  ASSERT_TRUE(begun) << begun.error().text();
+  expect(agent_.put(run, agent_.record(700)), ErrorKind::lost);
+  EXPECT_TRUE(agent_.put(*begun, agent_.record(700)));
+  EXPECT_TRUE(agent_.commit(*begun, agent_.point(next).body));
+  EXPECT_EQ(agent_.points().size(), 2u);
+}
+
 // As a client does whose connection is cut while it begins.
 TEST_F(AgentRun, BegunTwiceAtOnceIsOneRun) {
   for (int i = 0; i < 20; ++i) {
