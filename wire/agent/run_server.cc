@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/flow/point_proof.h"
 #include "wire/agent/answer.h"
 #include "wire/bytes.h"
 #include "wire/limits.h"
@@ -172,15 +173,17 @@ kj::Promise<void> RunServer::flush(FlushContext context) {
   });
 }
 
-// The root of it; what is below, a scrub looks at. Where everything is zero there is no map.
-Result<void> RunServer::map_is_there(const SignedPoint& point) {
-  if (point.point.map.is_zero()) return {};
+// Others rely on every point being whole. The point before it is, so only the difference is looked
+// at; and not to the end when nobody waits for the answer any more.
+Result<void> RunServer::is_complete(const Point& point) {
   Repository* repository = TRY(repository_.repository());
-  const RecordName name = record_name(point.point.map);
-  std::optional<RecordPlace> place;
-  TRY(repository->packs().look_up(std::span(&name, 1), std::span(&place, 1)));
-  if (!place) return fail(Error::absent("the point names a map that was not put"));
-  return {};
+  RingInKj& kj = repository_.world().kj;
+  return prove_complete(*repository, point, [&]() -> Result<void> {
+    // A timer, even one of no time, lets the kernel be asked first.
+    kj.wait_for(kj.io().provider->getTimer().afterDelay(0 * kj::SECONDS));
+    if (!run_->abandoned && !link_->is_closed()) return {};
+    return fail(Error::lost("the connection ended before the point was proven"));
+  });
 }
 
 kj::Promise<void> RunServer::commit(CommitContext context) {
@@ -197,7 +200,7 @@ kj::Promise<void> RunServer::commit(CommitContext context) {
       return fail(Error::denied("the point names another data key than the run"));
     }
     TRY(kept(run_->sink->flush()));
-    TRY(map_is_there(point));
+    TRY(is_complete(point.point));
     TRY(run_->sink->commit(point));
     run_->committed = true;
     repository_.world().committed(repository_.name(), point);

@@ -2,8 +2,8 @@
 // run_server.h - the agent's side of one run: checks what a peer puts, and packs it.
 //
 // It believes nothing: a record must have the right kind, lengths and CRC before it goes into a
-// pack. When the peer lets go of the run, or its connection ends, the run ends in a fiber of its
-// own.
+// pack, and a point is committed only when all that it names is there. When the peer lets go of the
+// run, or its connection ends, the run ends in a fiber of its own.
 #pragma once
 
 #include "wire/agent/hosted_repository.h"
@@ -31,7 +31,7 @@ class RunServer final : public wire::Run::Server {
   template <class Context, class Story>
   kj::Promise<void> closing(Context context, Story story);
   Result<void> is_open() const;
-  Result<void> map_is_there(const SignedPoint& point);
+  Result<void> is_complete(const Point& point);
   // Whatever fails below here leaves something out that the run counts as there.
   Result<void> kept(Result<void> done);
   Result<void> place(std::vector<TableEntry> entries, Bytes records);

@@ -219,7 +219,8 @@ interface Run {
   # run added to the repository.
 
   commit @4 (point :Data) -> Answer;
-  # The point, as it is stored. It is durable when it returns. After flush.
+  # The point, as it is stored. It is durable when it returns. After flush. Refused as absent when a
+  # page of its map or a record that it names is not there; what the point before it names is.
 
   struct Placed { union { window @0 :UInt32; refused @1 :Refusal; } }
   struct Flushed { union { stored @0 :UInt64; refused @1 :Refusal; } }
