@@ -2,7 +2,8 @@
 // choose_source.h - who may say what changed on a device since its last point.
 //
 // By itself ebb takes the best source that there is: a tracker that watches the device, the eras of
-// dm-era, else it reads everything. Somebody who names a source insists: it is used, or the run fails.
+// dm-era, else it reads everything. Somebody who names a source insists: it is used, or the run
+// fails.
 #pragma once
 
 #include <memory>

@@ -69,8 +69,8 @@ void Hosting::allow(const std::string& ticket, Verbs verbs,
 }
 
 kj::Own<kj::AsyncIoStream> Hosting::connect_stream() {
-  auto address = kj_->wait_for(
-      io_.provider->getNetwork().parseAddress(kj::str("unix:", socket().c_str())));
+  auto address =
+      kj_->wait_for(io_.provider->getNetwork().parseAddress(kj::str("unix:", socket().c_str())));
   return kj_->wait_for(address->connect());
 }
 
