@@ -27,6 +27,12 @@ Result<void> write_privately(const std::string& path, Bytes bytes) {
   if (::fsync(fd.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) {
     return fail(Error::from_errno(errno).during("writing {}", path));
   }
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_fd.is_open() || ::fsync(folder_fd.get()) != 0) {
+    return fail(Error::from_errno(errno).during("syncing {}", folder));
+  }
   return {};
 }
 

@@ -9,8 +9,8 @@
 
 namespace ebb {
 
-// Replaces the file (mode 0600): written beside it, synced, renamed. A crash leaves the old one or
-// the new one.
+// Replaces the file (mode 0600): written beside it, synced, renamed, and the folder synced. A crash
+// meanwhile leaves the old one or the new one, a later one the new one.
 Result<void> write_privately(const std::string& path, Bytes bytes);
 // Empty when it is not there or cannot be read.
 std::string read_privately(const std::string& path);

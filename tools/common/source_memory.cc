@@ -5,13 +5,13 @@
 #include <sys/file.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "devmap/core/unique_fd.h"
+#include "tools/common/private_file.h"
 
 namespace ebb {
 
@@ -77,16 +77,7 @@ Result<void> change_source_memory(const std::string& path,
     }
   }
   const nlohmann::json json = {{"members_epoch", memory.members_epoch}, {"volumes", volumes}};
-  const std::string building = path + ".new";
-  {
-    std::ofstream file(building, std::ios::trunc);
-    file << json.dump(2) << '\n';
-    if (!file.flush()) return fail(Error::lost("writing {} failed", building));
-  }
-  if (std::rename(building.c_str(), path.c_str()) != 0) {
-    return fail(Error::from_errno(errno).during("renaming {}", building));
-  }
-  return {};
+  return write_privately(path, bytes_of(json.dump(2) + '\n'));
 }
 
 }  // namespace ebb

@@ -21,8 +21,9 @@ struct SourceMemory {
 
 // A missing or unreadable file is an empty memory: it protects, it must not stop backups.
 SourceMemory read_source_memory(const std::string& path);
-// Changes what is there now, and replaces the file as a whole. Runs of several volumes end at the
-// same time: each waits for the other (a lock on the folder).
+// Changes what is there now, and replaces the file as a whole, durably: a machine that goes down
+// after a backup must know it, or the next one has nothing to compare with. Runs of several volumes
+// end at the same time: each waits for the other (a lock on the folder).
 Result<void> change_source_memory(const std::string& path,
                                   const std::function<void(SourceMemory&)>& change);
 
