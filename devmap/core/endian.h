@@ -2,7 +2,8 @@
 // endian.h - integers as they lie on disk.
 //
 // Le16, Le32 and Le64 are bytes with no alignment, so a packed struct of them is the exact twin of
-// a table in docs/format/. They convert only through value() and the constructor.
+// a table in docs/format/. Be16, Be32 and Be64 are for what others lay out with the high byte
+// first. They convert only through value() and the constructor.
 #pragma once
 
 #include <array>
@@ -37,6 +38,7 @@ class StoredInteger {
 using Le16 = StoredInteger<std::uint16_t, true>;
 using Le32 = StoredInteger<std::uint32_t, true>;
 using Le64 = StoredInteger<std::uint64_t, true>;
+using Be16 = StoredInteger<std::uint16_t, false>;
 using Be32 = StoredInteger<std::uint32_t, false>;
 using Be64 = StoredInteger<std::uint64_t, false>;
 
