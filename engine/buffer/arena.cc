@@ -15,15 +15,16 @@ Result<std::unique_ptr<Arena>> Arena::make(ByteCount size, Ring* ring) {
   if (region == MAP_FAILED) {
     return fail(Error::from_errno(errno).during("reserving {} bytes of memory", bytes));
   }
-  ::madvise(region, bytes, MADV_HUGEPAGE);  // Fewer pages to pin; refused where switched off.
-  std::unique_ptr<Arena> arena(
+  return std::unique_ptr<Arena>(
       new Arena(MutableBytes(static_cast<std::byte*>(region), bytes), ring));
-  if (ring != nullptr && !ring->register_memory(arena->region_)) arena->ring_ = nullptr;
-  return arena;
+}
+
+void Arena::use_huge_pages() {
+  ::madvise(region_.data(), region_.size(), MADV_HUGEPAGE);  // Refused where switched off.
 }
 
 Arena::~Arena() {
-  if (ring_ != nullptr) ring_->unregister_memory();
+  if (ring_ != nullptr) ring_->forget_buffers();
   ::munmap(region_.data(), region_.size());
 }
 
@@ -32,6 +33,7 @@ MutableBytes Arena::take(ByteCount size) {
   EBB_CHECK(bytes <= region_.size() - taken_, "the arena was made too small");
   const MutableBytes buffer = region_.subspan(taken_, bytes);
   taken_ += bytes;
+  if (ring_ != nullptr) ring_->add_buffer(buffer);
   return buffer.first(size.size());
 }
 

@@ -18,6 +18,7 @@ Result<VerifyReport> run_verify(const LocalRun& run, ExtentSource& source, const
                                 RecordCheck check, RecordOpener* opener,
                                 const std::function<bool(BlockIndex)>& wanted) {
   const auto arena = TRY(Arena::make(verify_memory(), &run.ring));
+  arena->use_huge_pages();
   return verify_records({source, run.ring, run.workers, *arena, run.observer, run.stop}, point,
                         check, opener, wanted);
 }
@@ -26,6 +27,7 @@ Result<RestoreReport> run_restore(const LocalRun& run, ExtentSource& source, Rec
                                   BlockDevice& target, JournalKeeper& journal, const IdKey& id_key,
                                   RestoreRequest request) {
   const auto arena = TRY(Arena::make(Restore::memory(), &run.ring));
+  arena->use_huge_pages();
   Restore restore({source, target, opener, journal, run.ring, run.workers, *arena, id_key,
                    run.observer, run.stop},
                   std::move(request));

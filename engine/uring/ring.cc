@@ -3,6 +3,7 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace ebb {
@@ -12,6 +13,8 @@ namespace {
 constexpr unsigned ring_entries = 256;  // Of the queue of completions there are twice as many.
 // One read or write; larger transfers go as several (the kernel's own bound is 2 GiB - 4 KiB).
 constexpr std::size_t max_piece = 64 * 1024 * 1024;
+// Of which the kernel is told; others are used without.
+constexpr unsigned max_buffers = 512;
 // How many requests Linux goes on with when it is entered without waiting for a number of them
 // (since 6.13; IO_LOCAL_TW_DEFAULT_MAX of io_uring/tw.h).
 constexpr unsigned gone_on_with_at_once = 20;
@@ -64,23 +67,36 @@ void Ring::stop_watching() {
   ended_fd_ = UniqueFd();
 }
 
-bool Ring::register_memory(MutableBytes region) {
-  EBB_CHECK(registered_.empty(), "one region of memory is registered");
-  const iovec whole{region.data(), region.size()};
-  if (io_uring_register_buffers(&ring_, &whole, 1) != 0) return false;
-  registered_ = region;
-  return true;
+void Ring::add_buffer(MutableBytes buffer) {
+  EBB_CHECK(buffers_.empty() || buffer.data() >= buffers_.back().memory.data(),
+            "buffers are added by address");
+  if (buffers_.empty()) {
+    registers_buffers_ = io_uring_register_buffers_sparse(&ring_, max_buffers) == 0;
+  }
+  if (registers_buffers_ && buffers_.size() < max_buffers) buffers_.push_back({buffer});
 }
 
-void Ring::unregister_memory() {
-  if (registered_.empty()) return;
-  io_uring_unregister_buffers(&ring_);
-  registered_ = {};
+void Ring::forget_buffers() {
+  if (!buffers_.empty()) io_uring_unregister_buffers(&ring_);
+  buffers_.clear();
 }
 
-bool Ring::in_registered_memory(Bytes data) const {
-  return !registered_.empty() && data.data() >= registered_.data() &&
-         data.data() + data.size() <= registered_.data() + registered_.size();
+// Which of the buffers that the kernel knows `data` lies in.
+std::optional<int> Ring::registered_buffer(Bytes data) {
+  const auto after = std::ranges::upper_bound(buffers_, data.data(), {},
+                                              [](const Buffer& b) { return b.memory.data(); });
+  if (after == buffers_.begin()) return std::nullopt;
+  Buffer& buffer = *std::prev(after);
+  const auto offset = static_cast<std::size_t>(data.data() - buffer.memory.data());
+  if (offset + data.size() > buffer.memory.size()) return std::nullopt;
+  const int index = static_cast<int>(&buffer - buffers_.data());
+  if (!buffer.is_registered && registers_buffers_ && data.size() >= buffer.memory.size() / 2) {
+    const iovec whole{buffer.memory.data(), buffer.memory.size()};
+    registers_buffers_ = io_uring_register_buffers_update_tag(&ring_, static_cast<unsigned>(index),
+                                                              &whole, nullptr, 1) == 1;
+    buffer.is_registered = registers_buffers_;
+  }
+  return buffer.is_registered ? std::optional(index) : std::nullopt;
 }
 
 void Ring::submit(Transfer& transfer) {
@@ -98,18 +114,18 @@ void Ring::prepare(Transfer& transfer, io_uring_sqe& entry) {
   const MutableBytes rest = transfer.data.subspan(transfer.moved);
   const auto length = static_cast<unsigned>(std::min(rest.size(), max_piece));
   const std::uint64_t at = transfer.at.value() + transfer.moved;
-  const bool fixed = in_registered_memory(rest);
+  const std::optional<int> fixed = registered_buffer(rest);
   switch (transfer.way) {
     case Way::read:
       if (fixed) {
-        io_uring_prep_read_fixed(&entry, transfer.fd, rest.data(), length, at, 0);
+        io_uring_prep_read_fixed(&entry, transfer.fd, rest.data(), length, at, *fixed);
       } else {
         io_uring_prep_read(&entry, transfer.fd, rest.data(), length, at);
       }
       break;
     case Way::write:
       if (fixed) {
-        io_uring_prep_write_fixed(&entry, transfer.fd, rest.data(), length, at, 0);
+        io_uring_prep_write_fixed(&entry, transfer.fd, rest.data(), length, at, *fixed);
       } else {
         io_uring_prep_write(&entry, transfer.fd, rest.data(), length, at);
       }

@@ -10,6 +10,8 @@
 #include <liburing.h>
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "devmap/core/unique_fd.h"
 #include "engine/uring/loop.h"
@@ -24,10 +26,12 @@ class Ring final : public Loop {
   // `transfer.fd` is set. Queues it; more than the ring holds wait their turn.
   void submit(Transfer& transfer);
 
-  // Tells the kernel of memory that transfers will use, so that it need not pin pages for each. One
-  // region; false when the kernel refuses (a low memlock limit), which costs speed only.
-  bool register_memory(MutableBytes region);
-  void unregister_memory();
+  // A buffer that transfers will use. The kernel is told of it with the first transfer of most of
+  // it, and then need not pin its pages for each; until then memory that is never used is never
+  // touched. Where the kernel refuses (a low memlock limit), that costs speed only. Buffers are
+  // added in the order of their addresses, and forgotten together.
+  void add_buffer(MutableBytes buffer);
+  void forget_buffers();
 
   // A descriptor that becomes readable when deliver() has something to call back; for watching from
   // another event loop, while nothing else waits for the ring. It is an eventfd that the kernel
@@ -50,14 +54,19 @@ class Ring final : public Loop {
   void prepare(Transfer& transfer, io_uring_sqe& entry);
   void complete(Transfer& transfer, int outcome);
   void arm_wake_up();
-  bool in_registered_memory(Bytes data) const;
+  std::optional<int> registered_buffer(Bytes data);
 
   io_uring ring_{};
   UniqueFd wake_fd_;
   UniqueFd ended_fd_;            // See descriptor().
   std::uint64_t wake_room_ = 0;  // Where the kernel puts the eventfd's count.
   bool wake_armed_ = false;
-  MutableBytes registered_;
+  struct Buffer {
+    MutableBytes memory;
+    bool is_registered = false;
+  };
+  std::vector<Buffer> buffers_;        // By address.
+  bool registers_buffers_ = true;      // Until the kernel refuses.
   Transfer* waiting_first_ = nullptr;  // Queued here, not yet given to the kernel.
   Transfer* waiting_last_ = nullptr;
   unsigned in_kernel_ = 0;

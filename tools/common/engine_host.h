@@ -27,7 +27,11 @@ class EngineHost {
   // The folder or what stands for it at a storage agent, for making a repository in it.
   Result<Files*> open_place(const std::string& where, Observer& observer);
   // Registered with the ring; at most one lives at a time.
-  Result<std::unique_ptr<Arena>> arena(ByteCount size) { return Arena::make(size, ring_.get()); }
+  Result<std::unique_ptr<Arena>> arena(ByteCount size) {
+    auto arena = TRY(Arena::make(size, ring_.get()));
+    arena->use_huge_pages();
+    return arena;
+  }
 
   Ring& ring() { return *ring_; }
   Workers& workers() { return *workers_; }

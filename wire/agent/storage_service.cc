@@ -59,6 +59,7 @@ Result<std::unique_ptr<StorageService>> StorageService::make(
       wishes.threads != 0 ? wishes.threads : std::max(1u, std::thread::hardware_concurrency());
   auto state = std::make_unique<State>(TRY(Ring::make()), threads);
   state->arena = TRY(Arena::make(wishes.bounds.memory(), state->ring.get()));
+  state->arena->use_huge_pages();
   state->secure = std::move(wishes.secure);
   state->chored = std::move(wishes.chored);
   if (state->secure) {
