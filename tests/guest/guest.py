@@ -12,6 +12,7 @@ files in the folder, seen as /dev/disk/NAME. The host's page cache outlives the 
 has written is there after a crash, what it had not yet is not. EBB_GUEST_SHOW=1 shows each script.
 """
 import dataclasses
+import functools
 import os
 import secrets
 import socket
@@ -47,8 +48,9 @@ class Said:
         return self.code is None
 
 
+@functools.lru_cache(maxsize=None)
 def built() -> str:
-    """The folder with the kernel and the base image."""
+    """The folder with the kernel and the base image. One for all tests of a process."""
     done = subprocess.run([os.path.join(HERE, "build.sh")], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, check=False)
     if done.returncode == 77:
@@ -146,7 +148,7 @@ class Guest:
             raise GuestError(f"the guest does not boot:\n{self.console()}")
         self.boot_seconds = time.monotonic() - began
 
-    def run(self, script: str, timeout: float = 300) -> Said:
+    def run(self, script: str, timeout: float = 900) -> Said:
         """Runs a script of busybox's shell, from / and with nothing on its standard input."""
         if self._port is None:
             raise GuestError("the guest is not running")
@@ -180,7 +182,7 @@ class Guest:
             print(f"--- {script}\n{said.output}\n--- {said.code}", file=sys.stderr)
         return said
 
-    def check(self, script: str, timeout: float = 300) -> str:
+    def check(self, script: str, timeout: float = 900) -> str:
         """As run(), and stops at the first command that fails, which is a GuestError."""
         said = self.run(f"set -e\n{script}\n", timeout)
         if said.code != 0:

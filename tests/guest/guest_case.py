@@ -42,7 +42,7 @@ class GuestCase(unittest.TestCase):
         print(f"{self.id()}: booted in {self.guest.boot_seconds:.1f} s, "
               f"{self.guest.accelerator}", file=sys.stderr)
 
-    def check(self, script: str, timeout: float = 300) -> str:
+    def check(self, script: str, timeout: float = 900) -> str:
         return self.guest.check(EBB_WORDS + script, timeout)
 
     def ebb(self, arguments: str) -> Any:
