@@ -10,7 +10,7 @@ endfunction()
 
 foreach(pair uring:liburing isal:libisal openssl:libcrypto openssl_tls:libssl
         lz4:liblz4 zstd:libzstd
-        argon2:libargon2 blkid:blkid sqlite3:sqlite3 nbd:libnbd)
+        argon2:libargon2 blkid:blkid ext2fs:ext2fs com_err:com_err sqlite3:sqlite3 nbd:libnbd)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)
   list(GET pair 1 module)

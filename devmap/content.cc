@@ -22,10 +22,15 @@ std::string value_of(blkid_probe probe, const char* name) {
 }  // namespace
 
 Content content_of(int fd, ByteCount logical_sector) {
+  return content_of_part(fd, {}, logical_sector);  // A size of 0: all of it.
+}
+
+Content content_of_part(int fd, ByteRun part, ByteCount logical_sector) {
   Content content;
   const std::unique_ptr<blkid_struct_probe, void (*)(blkid_probe)> probe(::blkid_new_probe(),
                                                                          ::blkid_free_probe);
-  if (!probe || ::blkid_probe_set_device(probe.get(), fd, 0, 0) != 0) {
+  if (!probe || ::blkid_probe_set_device(probe.get(), fd, static_cast<blkid_loff_t>(part.begin.value()),
+                                         static_cast<blkid_loff_t>(part.length().value())) != 0) {
     content.note = "the content could not be probed";
     return content;
   }

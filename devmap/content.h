@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// content.h - what lies on a device as a whole, as libblkid recognises it.
+// content.h - what lies on a device, or in a part of it, as libblkid recognises it.
 //
 // Inside devmap only; the one file that knows libblkid.
 #pragma once
@@ -20,5 +20,7 @@ struct Content {
 
 // Of what `fd` is open on; its file position may move.
 Content content_of(int fd, ByteCount logical_sector);
+// Of the part of it that begins at part.begin.
+Content content_of_part(int fd, ByteRun part, ByteCount logical_sector);
 
 }  // namespace ebb

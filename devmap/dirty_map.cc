@@ -15,6 +15,20 @@ std::uint64_t mask(std::uint64_t from, std::uint64_t to) {
   return below_to & ~((1ull << from) - 1);
 }
 
+void check_inside(const BlockGrid& grid, BlockRun run) {
+  EBB_CHECK(run.empty() || run.end.value() <= grid.count().value(), "a run past the map");
+}
+
+// Calls look(word, the bits of the run in it) for each word of the run.
+void each_word(BlockRun run, auto look) {
+  for (std::uint64_t at = run.begin.value(); at < run.end.value();) {
+    const std::uint64_t word = at / bits_in_word;
+    const std::uint64_t stop = std::min((word + 1) * bits_in_word, run.end.value());
+    look(word, mask(at % bits_in_word, stop - word * bits_in_word));
+    at = stop;
+  }
+}
+
 }  // namespace
 
 DirtyMap::DirtyMap(BlockGrid grid, std::uint64_t fill)
@@ -24,15 +38,13 @@ DirtyMap::DirtyMap(BlockGrid grid, std::uint64_t fill)
 }
 
 void DirtyMap::mark(BlockRun run) {
-  if (run.empty()) return;
-  EBB_CHECK(run.end.value() <= grid_.count().value(), "a mark past the map");
-  std::uint64_t at = run.begin.value();
-  while (at < run.end.value()) {
-    const std::uint64_t word = at / bits_in_word;
-    const std::uint64_t stop = std::min((word + 1) * bits_in_word, run.end.value());
-    words_[word] |= mask(at % bits_in_word, stop - word * bits_in_word);
-    at = stop;
-  }
+  check_inside(grid_, run);
+  each_word(run, [&](std::uint64_t word, std::uint64_t bits) { words_[word] |= bits; });
+}
+
+void DirtyMap::clear(BlockRun run) {
+  check_inside(grid_, run);
+  each_word(run, [&](std::uint64_t word, std::uint64_t bits) { words_[word] &= ~bits; });
 }
 
 bool DirtyMap::dirty(BlockIndex block) const {
@@ -40,9 +52,12 @@ bool DirtyMap::dirty(BlockIndex block) const {
   return (words_[block.value() / bits_in_word] >> (block.value() % bits_in_word) & 1) != 0;
 }
 
-BlockCount DirtyMap::dirty_count() const {
+BlockCount DirtyMap::dirty_count(BlockRun run) const {
+  check_inside(grid_, run);
   std::uint64_t n = 0;
-  for (const std::uint64_t word : words_) n += static_cast<std::uint64_t>(std::popcount(word));
+  each_word(run, [&](std::uint64_t word, std::uint64_t bits) {
+    n += static_cast<std::uint64_t>(std::popcount(words_[word] & bits));
+  });
   return BlockCount(n);
 }
 

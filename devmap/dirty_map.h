@@ -19,14 +19,17 @@ class DirtyMap {
 
   const BlockGrid& grid() const { return grid_; }
   void mark(BlockRun run);
+  void clear(BlockRun run);
   // Marks every block that shares a byte with `bytes`.
   void mark_touching(ByteRun bytes) { mark(grid_.blocks_touching(bytes)); }
   bool dirty(BlockIndex block) const;
-  BlockCount dirty_count() const;
+  BlockCount dirty_count() const { return dirty_count(grid_.all()); }
+  BlockCount dirty_count(BlockRun run) const;
   // The next run of dirty blocks that begins at or after `from`, cut at `longest` blocks.
   std::optional<BlockRun> next_dirty(BlockIndex from, BlockCount longest) const;
   // Adds every dirty block of `other`, a map of the same grid.
   void unite(const DirtyMap& other);
+  bool operator==(const DirtyMap&) const = default;
 
  private:
   DirtyMap(BlockGrid grid, std::uint64_t fill);

@@ -135,6 +135,17 @@ Result<Occupation> probe_occupation(const std::string& path, const SystemRoots& 
   return occupation;
 }
 
+Result<bool> is_mounted_itself(const std::string& path, const SystemRoots& roots) {
+  const BlockGraph graph(roots);
+  const auto name = graph.name_of_path(path);
+  if (!name) return false;
+  for (const MountEntry& mount : mounts(roots)) {
+    const auto devices = graph.devices_of(mount);
+    if (std::find(devices.begin(), devices.end(), *name) != devices.end()) return true;
+  }
+  return false;
+}
+
 Result<bool> same_device(const std::string& a, const std::string& b, const SystemRoots& roots) {
   const BlockGraph graph(roots);
   const Target one = TRY(target_at(a, graph));

@@ -25,6 +25,7 @@ build=(
   librocksdb-dev     # the fingerprint index
   libsqlite3-dev     # what a manager knows
   libblkid-dev       # who holds a device
+  libext2fs-dev      # what ext4 calls free
   libnbd-dev         # exports of NBD servers, to read
   libbpf-dev libelf-dev bpftool clang-14  # the change tracker; left out of a build without them
   libfmt-dev libexpected-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev

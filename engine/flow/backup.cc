@@ -10,6 +10,9 @@ namespace {
 // A device that cannot give more than this is beyond backing up by ordinary reads.
 constexpr ByteCount max_unreadable = 256_MiB;
 
+// A run that reads this much uses all of its memory, many times over.
+constexpr ByteCount much_to_read = 1_GiB;
+
 using State = BackupBatch::State;
 
 }  // namespace
@@ -90,6 +93,8 @@ Result<void> Backup::begin() {
   grid_ = base_->grid();
   make_window();
   TRY(make_plan());
+  // A run that reads little should not have the kernel clear what it does not use.
+  if (plan_.planned() >= much_to_read) world_.arena.use_huge_pages();
   start_over();
   return {};
 }
@@ -97,6 +102,9 @@ Result<void> Backup::begin() {
 // The source's answer counts only if everything about the base does.
 Result<void> Backup::make_plan() {
   plan_ = ReadPlan::everything(grid_);
+  if (request_.free_blocks) {
+    free_ = TRY(during(request_.free_blocks(grid_), "asking what is free"));
+  }
   if (request_.changes == nullptr) return {};
   const Result<BasePoint> base = base_->comparable();
   auto answer = TRY(during(request_.changes->ask(base ? &*base : nullptr, grid_),
@@ -108,8 +116,8 @@ Result<void> Backup::make_plan() {
     return {};
   }
   for (const ByteRun& run : base_->unreadable()) answer.changed->mark_touching(run);
-  plan_ = ReadPlan::of(std::move(*answer.changed), request_.audit, base_->proof().slice_end,
-                       world_.random);
+  plan_ = ReadPlan::of(std::move(*answer.changed), free_ ? &*free_ : nullptr, request_.audit,
+                       base_->proof().slice_end, world_.random);
   return {};
 }
 
@@ -122,14 +130,15 @@ void Backup::start_over() {
     again_.reset();
   }
   map_ = std::make_unique<MapAssembly>(world_.sink, base_->pages(), base_->map(), grid_.count());
-  holes_ = request_.holes;
-  holes_end_ = !holes_.has_value();
-  hole_.reset();
+  skipped_.emplace(grid_, request_.holes, free_ ? &*free_ : nullptr);
+  skip_.reset();
+  not_comparable_ = 0;
   next_block_ = BlockIndex(0);
   unreadable_.clear();
   counts_.changed = BlockCount();
   // Blocks that are not read are as they were.
   counts_.zero = BlockCount(plan_.is_everything() ? 0 : base_->zero_blocks());
+  left_out_ = plan_.is_everything() ? BlockCount() : base_->left_out();
 }
 
 // A key for this run only, wrapped to those who may open it and then known to nobody.
@@ -153,64 +162,56 @@ Result<RunStart> Backup::make_key() {
   return start;
 }
 
+// What is read into lies together, apart from what only blocks that are compressed need.
 void Backup::make_window() {
   const std::size_t blocks_in_batch = limits::batch_size.size() / grid_.block().bytes().size();
   for (unsigned i = 0; i < window_slots; ++i) {
     auto slot = std::make_unique<Slot>();
     slot->backup = this;
     slot->plain = world_.arena.take(limits::batch_size);
-    slot->scratch = world_.arena.take(limits::batch_size);
     slot->block.resize(blocks_in_batch);
     slot->views.reserve(blocks_in_batch);
     slot->printed.resize(blocks_in_batch);
     slot->read.slot = slot->task.slot = slot->query.slot = slot.get();
     slots_.push_back(std::move(slot));
   }
+  for (const auto& slot : slots_) slot->scratch = world_.arena.take(limits::batch_size);
 }
 
 bool Backup::more_to_read() {
   return !again_ && plan_.next(next_block_, BlockCount(1)).has_value();
 }
 
-// The blocks of the next slot: to be read, up to a batch and not into a hole; or in a hole, up to a
-// segment.
-BlockRun Backup::next_blocks(bool in_hole) {
+// The blocks of the next slot: to be read, up to a batch and to what is skipped; or skipped, up to
+// a segment.
+BlockRun Backup::next_blocks(bool skipped) {
   const std::uint64_t most =
-      in_hole ? blocks_in_segment : limits::batch_size.value() >> grid_.block().shift();
+      skipped ? blocks_in_segment : limits::batch_size.value() >> grid_.block().shift();
   const std::uint64_t stop = round_down(next_block_.value(), most) + most;
   BlockRun run = *plan_.next(next_block_, BlockCount(stop - next_block_.value()));
-  if (hole_) run.end = std::min(run.end, in_hole ? hole_->end : std::max(hole_->begin, run.begin));
+  if (skip_) run.end = std::min(run.end, skipped ? skip_->end : std::max(skip_->begin, run.begin));
   return run;
 }
 
-// Keeps hole_ at the first hole that ends after next_block_; says whether next_block_ lies in it.
-Result<bool> Backup::in_hole() {
-  while (!holes_end_ && (!hole_ || hole_->end <= next_block_)) {
-    const auto hole = TRY(holes_->next());
-    if (!hole) {
-      holes_end_ = true;
-      hole_.reset();
-      break;
-    }
-    const BlockRun blocks = grid_.blocks_within(*hole);
-    if (!blocks.empty()) hole_ = blocks;
-  }
-  return hole_ && hole_->contains(next_block_);
+// Keeps skip_ at what is skipped after next_block_; says whether that is.
+Result<bool> Backup::is_skipped() {
+  if (!skip_ || skip_->end <= next_block_) skip_ = TRY(skipped_->next(next_block_));
+  return skip_ && skip_->contains(next_block_);
 }
 
 Result<void> Backup::start_reads() {
   while (started_ - retired_ < window_slots && more_to_read() && !under_way_.in_trouble()) {
     next_block_ = plan_.next(next_block_, BlockCount(1))->begin;
-    const bool hole = TRY(in_hole());
+    const bool skipped = TRY(is_skipped());
     Slot& slot = slot_of(started_);
     slot.sequence = started_++;
-    slot.blocks = next_blocks(hole);
+    slot.blocks = next_blocks(skipped);
     slot.bytes = grid_.bytes_of(slot.blocks);
-    slot.is_hole = hole;
+    slot.is_skipped = skipped;
     slot.claimed = false;
     slot.entries.clear();
     next_block_ = slot.blocks.end;
-    if (hole) {
+    if (skipped) {
       slot.state = State::compressed;
       continue;
     }
@@ -367,7 +368,7 @@ Result<void> Backup::seal_in_order() {
   for (; reserved_ < started_; ++reserved_) {
     Slot& slot = slot_of(reserved_);
     if (slot.state != State::compressed) return {};
-    if (slot.is_hole) {
+    if (slot.is_skipped) {
       slot.state = State::sealed;
       continue;
     }
@@ -401,8 +402,8 @@ Result<void> Backup::ship_in_order() {
   for (; retired_ < reserved_; ++retired_) {
     Slot& slot = slot_of(retired_);
     if (slot.state != State::sealed) return {};
-    if (slot.is_hole) {
-      TRY(ship_hole(slot.blocks));
+    if (slot.is_skipped) {
+      TRY(ship_zeroes(slot.blocks));
       slot.state = State::free;
       continue;
     }
@@ -417,7 +418,8 @@ Result<void> Backup::ship_in_order() {
   return {};
 }
 
-Result<void> Backup::ship_hole(BlockRun blocks) {
+Result<void> Backup::ship_zeroes(BlockRun blocks) {
+  if (free_) left_out_ += free_->dirty_count(blocks);
   if (base_->is_zero(blocks)) {
     if (plan_.is_everything()) counts_.zero += blocks.length();
   } else {
@@ -440,6 +442,10 @@ Result<void> Backup::count(BlockIndex block, const Fingerprint& print, const Fin
   if (covered && print == base) return {};
   counts_.changed += BlockCount(1);
   if (again_ || !plan_.is_audited(block)) return {};
+  if (base.is_zero() && !base_->left_out().none()) {  // It may never have been read.
+    ++not_comparable_;
+    return {};
+  }
   if (base_->is_damaged()) {
     again_ = "the last point's map is damaged, so everything is read";
     return {};
@@ -478,7 +484,6 @@ void Backup::tell_progress() {
 
 Result<BackupReport> Backup::commit(const MapRoot& root) {
   TRY(world_.sink.flush());
-  if (request_.before_commit) TRY(request_.before_commit());
   counts_.stored = world_.sink.stored();
 
   Point point;
@@ -494,13 +499,17 @@ Result<BackupReport> Backup::commit(const MapRoot& root) {
   point.found_by = plan_.is_everything() ? SourceKind::scan : request_.changes->kind();
   point.counts = counts_;
   unreadable_ = unreadable_in_bounds();
-  const Audit& audit = plan_.audit();
+  Audit audit = plan_.audit();
+  audit.sampled -= std::min(audit.sampled, not_comparable_);
+  left_out_ = std::min(left_out_, counts_.zero);
   point.about = seal_about({request_.volume_name,
                             request_.passport,
                             unreadable_,
+                            left_out_,
                             {token_, audit.clean, audit.sampled, plan_.slice_end()}},
                            point, world_.key.id_key, world_.random);
   SignedPoint signed_point = sign_point(std::move(point), world_.key.signing_seed);
+  if (request_.before_commit) TRY(request_.before_commit(signed_point));
   TRY(world_.sink.commit(signed_point));
   if (request_.changes != nullptr) {
     // The point is there; the source keeps more than it must.
@@ -515,6 +524,7 @@ Result<BackupReport> Backup::commit(const MapRoot& root) {
   report.volume_name = request_.volume_name;
   report.blocks_total = grid_.count();
   report.counts = counts_;
+  report.left_out = left_out_;
   report.unreadable = unreadable_;
   report.source_said = said_;
   report.audit = audit;

@@ -12,13 +12,13 @@
 #include <optional>
 
 #include "devmap/core/interrupt.h"
-#include "devmap/source/holes.h"
 #include "engine/buffer/arena.h"
 #include "engine/device/block_device.h"
 #include "engine/flow/backup_base.h"
 #include "engine/flow/backup_batch.h"
 #include "engine/flow/map_assembly.h"
 #include "engine/flow/read_plan.h"
+#include "engine/flow/skipped_blocks.h"
 #include "engine/flow/under_way.h"
 
 namespace ebb {
@@ -29,6 +29,9 @@ struct BackupRequest {
   std::optional<BlockSize> block_size;  // Else the base's, else 64 KiB.
   Compression compression;
   std::optional<HoleWalk> holes;  // Of an image file: what need not be read.
+  // Which blocks are to be left out because file systems call them free: asked once, before the
+  // first is read. In the point they are zero. Null: none.
+  std::function<Result<DirtyMap>(const BlockGrid&)> free_blocks;
   std::optional<RememberedPoint> remembered;
   // Who may say what need not be read, and outlives the run; null: everything is read.
   ChangeSource* changes = nullptr;
@@ -36,7 +39,7 @@ struct BackupRequest {
   AuditPolicy audit;
   // Asked once, when everything is read and stored and before the point is published: whether what
   // was read was of one instant. Its refusal ends the run without a point.
-  std::function<Result<void>()> before_commit;
+  std::function<Result<void>(const SignedPoint&)> before_commit;
 };
 
 struct BackupReport {
@@ -44,6 +47,8 @@ struct BackupReport {
   std::string volume_name;
   BlockCount blocks_total;
   PointCounts counts;
+  BlockCount left_out;        // Among the zero blocks, at most: what file systems called free.
+  std::string left_out_said;  // Of them, by whoever asked; for people.
   std::vector<ByteRun> unreadable;
   bool first_of_volume = false;
   // What the source said, or why it was not used; empty where none was asked.
@@ -90,8 +95,8 @@ class Backup {
   void make_window();
   bool more_to_read();
   Result<void> start_reads();
-  BlockRun next_blocks(bool in_hole);
-  Result<bool> in_hole();
+  BlockRun next_blocks(bool skipped);
+  Result<bool> is_skipped();
   void read(Slot& slot);
   Result<void> wait_for_one();
   Result<void> fingerprint_arrived();
@@ -99,7 +104,7 @@ class Backup {
   Result<void> compress_unknown();
   Result<void> seal_in_order();
   Result<void> ship_in_order();
-  Result<void> ship_hole(BlockRun blocks);
+  Result<void> ship_zeroes(BlockRun blocks);
   Result<void> count(BlockIndex block, const Fingerprint& print, const Fingerprint& base);
   Result<void> from_map(Result<void> result);
   Result<BackupReport> commit(const MapRoot& root);
@@ -133,11 +138,14 @@ class Backup {
   bool lied_ = false;                 // It called clean what was not.
   std::optional<std::string> again_;  // Why everything has to be read after all.
 
+  std::optional<DirtyMap> free_;  // Blocks to be left out.
+
   BlockIndex next_block_;
-  std::optional<HoleWalk> holes_;  // What is left of the request's.
-  std::optional<BlockRun> hole_;   // The hole that next_block_ has not yet passed.
-  bool holes_end_ = true;
+  std::optional<SkippedBlocks> skipped_;
+  std::optional<BlockRun> skip_;  // The next that next_block_ has not yet passed.
   PointCounts counts_;
+  BlockCount left_out_;
+  std::uint64_t not_comparable_ = 0;  // Audited blocks that the base left out.
   std::vector<ByteRun> unreadable_;
 };
 

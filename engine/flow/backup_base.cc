@@ -29,7 +29,8 @@ void BackupBase::compare_with_memory(const RememberedPoint& remembered) {
         "number {}: points were removed or the repository was put back to an earlier state",
         remembered.id.hex().substr(0, 12), remembered.sequence, newest));
   }
-  if (latest_name_ && remembered.sequence == newest && latest_name_->id != remembered.id) {
+  if (latest_name_ && remembered.sequence == newest &&
+      !remembered.is_or_promised(latest_name_->id)) {
     observer_.note(fmt::format(
         "point {} of this volume, number {}, is not the one that this source made as that number",
         latest_name_->id.hex().substr(0, 12), newest));
@@ -77,7 +78,7 @@ std::string BackupBase::why_not_comparable(const Wishes& wishes) const {
   if (!latest_name_) return "it is the volume's first point";
   if (!counts_) return "the last point cannot be compared with";
   if (!about_) return "the last point's label does not open";
-  if (!wishes.remembered || wishes.remembered->id != latest_->id) {
+  if (!wishes.remembered || !wishes.remembered->is_or_promised(latest_->id)) {
     return "the last point of the volume was not made by this host";
   }
   if (latest_->point.grid.size() != grid_.size()) return "the device's size changed";

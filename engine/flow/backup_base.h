@@ -19,6 +19,13 @@ namespace ebb {
 struct RememberedPoint {
   std::uint64_t sequence = 0;
   PointId id;
+  // The next one, which it was about to publish when it was last heard of; zero: none. Whether it
+  // came to that is what the repository knows.
+  PointId promised = {};
+
+  bool is_or_promised(const PointId& other) const {
+    return other == id || (!promised.is_zero() && other == promised);
+  }
 };
 
 class BackupBase {
@@ -54,6 +61,8 @@ class BackupBase {
   const ChangeProof& proof() const { return about_->changes; }
   const std::vector<ByteRun>& unreadable() const { return about_->unreadable; }
   std::uint64_t zero_blocks() const { return latest_->point.counts.zero.value(); }
+  // How many of its zero blocks, at most, were free and not read; none where that is not known.
+  BlockCount left_out() const { return counts_ && about_ ? about_->left_out : BlockCount(); }
   // Some of its map could not be read.
   bool is_damaged() const { return is_damaged_; }
 

@@ -40,7 +40,7 @@ struct BackupBatch {
   std::uint64_t sequence = 0;
   BlockRun blocks;
   ByteRun bytes;
-  bool is_hole = false;  // Reads as zero and is not read; may be longer than a batch.
+  bool is_skipped = false;  // Counts as zero and is not read; may be longer than a batch.
   bool claimed = false;
 
   MutableBytes plain;

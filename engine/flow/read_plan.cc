@@ -23,12 +23,16 @@ std::string Audit::text() const {
       clean, bound() * 100);
 }
 
-ReadPlan ReadPlan::of(DirtyMap changed, const AuditPolicy& policy, BlockIndex slice_begin,
-                      Random& random) {
+ReadPlan ReadPlan::of(DirtyMap changed, const DirtyMap* free, const AuditPolicy& policy,
+                      BlockIndex slice_begin, Random& random) {
   ReadPlan plan(changed.grid());
-  plan.audit_.clean = (plan.grid_.count() - changed.dirty_count()).value();
-  plan.add_sample(changed, policy, random);
-  plan.add_slice(changed, policy, slice_begin);
+  std::optional<DirtyMap> changed_or_free;
+  if (free != nullptr) changed_or_free.emplace(changed).unite(*free);
+  const DirtyMap& passed_over = free != nullptr ? *changed_or_free : changed;
+  plan.audit_.clean = (plan.grid_.count() - passed_over.dirty_count()).value();
+  plan.add_sample(passed_over, policy, random);
+  plan.add_slice(passed_over, policy, slice_begin);
+  changed_or_free.reset();
   std::ranges::sort(plan.audited_);
   plan.audited_.erase(std::unique(plan.audited_.begin(), plan.audited_.end()), plan.audited_.end());
   for (const BlockIndex block : plan.audited_) changed.mark(BlockRun::of(block, BlockCount(1)));
@@ -37,7 +41,7 @@ ReadPlan ReadPlan::of(DirtyMap changed, const AuditPolicy& policy, BlockIndex sl
 }
 
 // Each clean block with the same probability, without a list of all of them.
-void ReadPlan::add_sample(const DirtyMap& changed, const AuditPolicy& policy, Random& random) {
+void ReadPlan::add_sample(const DirtyMap& passed_over, const AuditPolicy& policy, Random& random) {
   const auto share =
       static_cast<std::uint64_t>(std::ceil(static_cast<double>(audit_.clean) * policy.share));
   const std::uint64_t wanted =
@@ -46,7 +50,7 @@ void ReadPlan::add_sample(const DirtyMap& changed, const AuditPolicy& policy, Ra
   const bool is_rare = audit_.clean < grid_.count().value() / 1024;
   if (wanted * 2 >= audit_.clean || is_rare) {
     for (BlockIndex at(0); at < grid_.all().end; at += BlockCount(1)) {
-      if (!changed.dirty(at)) drawn.push_back(at);
+      if (!passed_over.dirty(at)) drawn.push_back(at);
     }
     // The first `wanted` of a shuffle.
     for (std::uint64_t i = 0; i < wanted; ++i) {
@@ -60,7 +64,7 @@ void ReadPlan::add_sample(const DirtyMap& changed, const AuditPolicy& policy, Ra
     while (sorted.size() < wanted) {
       for (std::uint64_t missing = wanted - sorted.size(); missing > 0;) {
         const BlockIndex block(random.below(grid_.count().value()));
-        if (changed.dirty(block)) continue;
+        if (passed_over.dirty(block)) continue;
         drawn.push_back(block);
         --missing;
       }
@@ -74,13 +78,13 @@ void ReadPlan::add_sample(const DirtyMap& changed, const AuditPolicy& policy, Ra
   audited_ = std::move(drawn);
 }
 
-void ReadPlan::add_slice(const DirtyMap& changed, const AuditPolicy& policy, BlockIndex begin) {
+void ReadPlan::add_slice(const DirtyMap& passed_over, const AuditPolicy& policy, BlockIndex begin) {
   const std::uint64_t length =
       std::min(policy.slice.value() >> grid_.block().shift(),
                (grid_.count().value() + policy.slices - 1) / policy.slices);
   BlockIndex at = begin < grid_.all().end ? begin : BlockIndex(0);
   for (std::uint64_t i = 0; i < length; ++i) {
-    if (!changed.dirty(at)) {
+    if (!passed_over.dirty(at)) {
       audited_.push_back(at);
       ++audit_.in_slice;
     }

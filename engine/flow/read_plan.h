@@ -41,11 +41,15 @@ struct Audit {
 class ReadPlan {
  public:
   static ReadPlan everything(BlockGrid grid) { return ReadPlan(grid); }
-  // `slice_begin` is where the former run's slice ended.
-  static ReadPlan of(DirtyMap changed, const AuditPolicy& policy, BlockIndex slice_begin,
-                     Random& random);
+  // `slice_begin` is where the former run's slice ended. What is in `free`, which may be null, is
+  // not looked at again.
+  static ReadPlan of(DirtyMap changed, const DirtyMap* free, const AuditPolicy& policy,
+                     BlockIndex slice_begin, Random& random);
 
   bool is_everything() const { return !blocks_.has_value(); }
+  ByteCount planned() const {
+    return blocks_ ? grid_.block().bytes() * blocks_->dirty_count().value() : grid_.size();
+  }
   // The next blocks to read that begin at or after `from`, at most `longest`; nothing at the end.
   std::optional<BlockRun> next(BlockIndex from, BlockCount longest) const;
   // Whether the block was called clean, and is read all the same.
@@ -57,8 +61,8 @@ class ReadPlan {
 
  private:
   explicit ReadPlan(BlockGrid grid) : grid_(grid) {}
-  void add_sample(const DirtyMap& changed, const AuditPolicy& policy, Random& random);
-  void add_slice(const DirtyMap& changed, const AuditPolicy& policy, BlockIndex begin);
+  void add_sample(const DirtyMap& passed_over, const AuditPolicy& policy, Random& random);
+  void add_slice(const DirtyMap& passed_over, const AuditPolicy& policy, BlockIndex begin);
 
   BlockGrid grid_;
   std::optional<DirtyMap> blocks_;

@@ -141,6 +141,12 @@ void tell_content(Findings& findings, const PointAbout& about, const RestoreTarg
   if (!target.is_new && !content.empty()) {
     findings.warn("target-has-content", "it holds " + content + ", which will be overwritten");
   }
+  if (!about.left_out.none()) {
+    findings.info("free-space-left-out",
+                  fmt::format("what file systems called free was left out of the point ({} blocks "
+                              "at most); it will be zero",
+                              about.left_out.value()));
+  }
   if (!about.unreadable.empty()) {
     ByteCount bytes;
     for (const ByteRun& run : about.unreadable) bytes += run.length();

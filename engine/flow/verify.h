@@ -13,6 +13,8 @@ struct VerifyReport {
   BlockCount blocks;   // Of the point.
   BlockCount checked;  // Records looked at.
   ByteCount read;      // From packs, or from the compared device.
+  // Of a compared device: blocks that hold something, and the point may have left them out.
+  BlockCount left_out;
   std::vector<Damage> damages;
 };
 
@@ -49,9 +51,11 @@ std::function<bool(BlockIndex)> blocks_not_verified_with(ExtentSource& source, c
                                                          std::span<const Damage> damages,
                                                          const Point& now);
 
-// Compares a device with the point, by fingerprints.
+// Compares a device with the point, by fingerprints. Where the point left blocks out, which is what
+// `about` says, its zero blocks are not compared.
 Result<VerifyReport> verify_against(const VerifyWorld& world, const Point& point,
-                                    BlockDevice& device, const IdKey& id_key);
+                                    const PointAbout& about, BlockDevice& device,
+                                    const IdKey& id_key);
 
 // The damages of neighbours that have the same cause become one.
 void join_neighbours(std::vector<Damage>& damages);

@@ -157,6 +157,7 @@ SealedLabel seal_about(const PointAbout& about, const Point& point, const IdKey&
   const nlohmann::json json = {{"volume", about.volume_name},
                                {"passport", to_json(about.passport)},
                                {"unreadable", std::move(unreadable)},
+                               {"left_out", about.left_out.value()},
                                {"changes", to_json(about.changes)}};
   const std::string text = json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   return seal_label(key, about_context(point), bytes_of(text), random);
@@ -189,6 +190,11 @@ Result<PointAbout> open_about(const Point& point, const IdKey& key) {
                         ByteIndex(*run[1].get_ptr<const std::uint64_t*>())};
     if (bytes.empty() || bytes.end.value() > point.grid.size().value()) return senseless();
     about.unreadable.push_back(bytes);
+  }
+  if (json.contains("left_out")) {
+    const auto* const blocks = json["left_out"].get_ptr<const nlohmann::json::number_unsigned_t*>();
+    if (blocks == nullptr || *blocks > point.grid.count().value()) return senseless();
+    about.left_out = BlockCount(*blocks);
   }
   if (json.contains("changes")) about.changes = TRY(proof_from(json["changes"]));
   return about;

@@ -59,6 +59,8 @@ struct PointAbout {
   Passport passport;
   // Bytes that the device could not give; the blocks around them hold zeroes there.
   std::vector<ByteRun> unreadable;
+  // How many of the zero blocks, at most, were not read, because file systems called them free.
+  BlockCount left_out = {};
   ChangeProof changes = {};
 };
 

@@ -89,6 +89,7 @@ Result<BackupReport> FlowWorld::backup(BlockDevice& device, const Passport& pass
   request.changes = wishes.changes;
   request.insists_on_source = wishes.insists_on_source;
   request.audit = wishes.audit;
+  request.free_blocks = wishes.free_blocks;
   request.remembered = wishes.remembered;
   if (const auto last = made_.find(wishes.volume); !request.remembered && last != made_.end()) {
     request.remembered = last->second;

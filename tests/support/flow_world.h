@@ -66,6 +66,7 @@ class FlowWorld {
     AuditPolicy audit = {};
     // What the source remembers to have made last; else the newest point that this world made.
     std::optional<RememberedPoint> remembered = {};
+    std::function<Result<DirtyMap>(const BlockGrid&)> free_blocks = {};
   };
   struct RestoreWishes {
     bool in_place = false;

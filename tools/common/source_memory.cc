@@ -41,7 +41,12 @@ SourceMemory read_source_memory(const std::string& path) {
       continue;
     }
     const auto point = PointId::from_hex_text(*value["point"].get_ptr<const std::string*>());
-    if (point) memory.volumes[*volume] = {number_in(value, "sequence"), *point};
+    if (point) memory.volumes[*volume] = {number_in(value, "sequence"), *point, {}};
+    if (point && value.contains("promised") && value["promised"].is_string()) {
+      const auto promised =
+          PointId::from_hex_text(*value["promised"].get_ptr<const std::string*>());
+      if (promised) memory.volumes[*volume].promised = *promised;
+    }
     if (value.contains("distrusted") && value["distrusted"].is_string()) {
       const auto kind = source_kind_of(*value["distrusted"].get_ptr<const std::string*>());
       if (kind) memory.distrusted[*volume] = *kind;
@@ -72,6 +77,7 @@ Result<void> change_source_memory(const std::string& path,
   nlohmann::json volumes = nlohmann::json::object();
   for (const auto& [volume, point] : memory.volumes) {
     volumes[volume.hex()] = {{"sequence", point.sequence}, {"point", point.id.hex()}};
+    if (!point.promised.is_zero()) volumes[volume.hex()]["promised"] = point.promised.hex();
     if (const auto kind = memory.distrusted.find(volume); kind != memory.distrusted.end()) {
       volumes[volume.hex()]["distrusted"] = name_of(kind->second);
     }

@@ -18,6 +18,8 @@ nlohmann::json json_of(const BackupReport& report, const std::vector<std::string
           {"device_size", report.point.point.grid.size().value()},
           {"blocks_total", report.blocks_total.value()},
           {"blocks_zero", report.counts.zero.value()},
+          {"blocks_left_out", report.left_out.value()},
+          {"left_out_said", report.left_out_said},
           {"blocks_changed", report.counts.changed.value()},
           {"blocks_shipped", report.counts.shipped.value()},
           {"bytes_read", report.counts.read.value()},
@@ -46,6 +48,10 @@ std::string text_of(const BackupReport& report) {
     text += fmt::format("source {}: {}", name_of(by), report.source_said);
     if (by != SourceKind::scan) text += "; " + report.audit.text();
     text += '\n';
+  }
+  if (!report.left_out_said.empty()) {
+    text += fmt::format("left out: {} of {} blocks; {}\n", report.left_out.value(),
+                        report.blocks_total.value(), report.left_out_said);
   }
   for (const ByteRun& run : report.unreadable) {
     text += fmt::format("unreadable: {} bytes at {}\n", run.length().value(), run.begin.value());

@@ -14,6 +14,7 @@
 #include "tools/ebb/backup_snapshots.h"
 #include "tools/ebb/choose_source.h"
 #include "tools/ebb/command.h"
+#include "tools/ebb/free_blocks.h"
 #include "tools/ebb/source_device.h"
 
 namespace ebb {
@@ -53,6 +54,10 @@ class BackupCommand final : public Command {
                    "most 4096 blocks)")
         ->check(CLI::Range(0.0, 100.0))
         ->capture_default_str();
+    app.add_flag(
+        "--leave-out-free", leaves_out_free_,
+        "Leave out what file systems (ext2 to ext4, XFS) call free, where nobody uses them "
+        "or with --snapshot lvm; it will be zero after a restore");
     snapshot_.declare(app);
     app.add_option("--bitmap", bitmaps_.bitmap,
                    "QEMU's dirty bitmap of an NBD export: what changed since the last point");
@@ -114,6 +119,7 @@ class BackupCommand final : public Command {
  private:
   struct Volume {
     std::string device;
+    bool was_mounted = false;  // When its snapshot was taken.
     Passport passport;
     std::shared_ptr<NbdExport> nbd;  // Instead of a device of this machine.
     std::string name;
@@ -176,6 +182,7 @@ class BackupCommand final : public Command {
       wishes.push_back(
           {volume.device, run.repository.config().id.hex().substr(0, 16) + "-" + volume.id.hex()});
     }
+    for (Volume& volume : volumes) volume.was_mounted = TRY(is_mounted_itself(volume.device));
     run.show.step("taking snapshots");
     run.snapshots = TRY(BackupSnapshots::take(wishes, snapshot_, run.outside));
     for (std::size_t i = 0; i < volumes.size(); ++i) {
@@ -213,6 +220,20 @@ class BackupCommand final : public Command {
                               volume.passport, run.host.ring());
   }
 
+  // Null where nothing can be left out, which is noted.
+  std::unique_ptr<FreeBlocks> free_blocks_of(const Volume& volume, std::size_t i, Run& run) const {
+    if (!leaves_out_free_) return nullptr;
+    using Kind = FreeBlocks::Kind;
+    const Kind of_snapshot = volume.was_mounted ? Kind::frozen_snapshot : Kind::snapshot;
+    auto held = volume.nbd ? fail(Error::invalid("an NBD export tells its own holes"))
+                : run.snapshots
+                    ? FreeBlocks::hold(run.snapshots->node(i), volume.passport, of_snapshot)
+                    : FreeBlocks::hold(volume.device, volume.passport, Kind::device);
+    if (held) return std::move(*held);
+    run.show.note("nothing is left out: " + held.error().text());
+    return nullptr;
+  }
+
   Result<BackupReport> back_up(const Volume& volume, std::size_t i, Run& run) const {
     BackupRequest request;
     if (!block_size_.empty()) request.block_size = TRY(parse_block_size(block_size_));
@@ -227,9 +248,18 @@ class BackupCommand final : public Command {
     request.changes = chosen.source.get();
     request.insists_on_source = chosen.is_wanted;
     request.audit.share = audit_percent_ / 100;
-    if (run.snapshots) {
-      request.before_commit = [&run, i] { return run.snapshots->before_commit(i); };
+    const std::unique_ptr<FreeBlocks> free = free_blocks_of(volume, i, run);
+    if (free) {
+      request.free_blocks = [&](const BlockGrid& grid) -> Result<DirtyMap> {
+        return free->find(grid);
+      };
     }
+    request.before_commit = [&](const SignedPoint& point) -> Result<void> {
+      if (free) TRY(free->check());
+      if (run.snapshots) TRY(run.snapshots->before_commit(i));
+      promise(volume, point, run);
+      return {};
+    };
     const auto source = TRY(open_source(volume, i, run));
     request.holes = source->holes();
     auto report = run_backup({run.host.ring(), run.host.workers(), run.show,
@@ -239,15 +269,24 @@ class BackupCommand final : public Command {
     run.show.end_line();
     // A snapshot that was lost says more than what that led to.
     if (!report && run.snapshots) TRY(run.snapshots->check());
+    if (report && free) report->left_out_said = free->said();
     if (report) remember(volume, *report, chosen, run);
     return report;
+  }
+
+  // So that a point which is published, and whose maker is killed right after, is known to be its
+  // own.
+  static void promise(const Volume& volume, const SignedPoint& point, Run& run) {
+    const auto kept = change_source_memory(
+        run.memory_path, [&](SourceMemory& now) { now.volumes[volume.id].promised = point.id; });
+    if (!kept) run.show.note(kept.error().text());
   }
 
   static void remember(const Volume& volume, const BackupReport& report, const ChosenSource& chosen,
                        Run& run) {
     const auto kept = change_source_memory(run.memory_path, [&](SourceMemory& now) {
       now.members_epoch = std::max(now.members_epoch, run.members.epoch);
-      now.volumes[volume.id] = {report.point.point.sequence, report.point.id};
+      now.volumes[volume.id] = {report.point.point.sequence, report.point.id, {}};
       if (report.source_lied) {
         now.distrusted[volume.id] = chosen.source->kind();
       } else if (chosen.is_wanted) {
@@ -302,6 +341,7 @@ class BackupCommand final : public Command {
   SnapshotOptions snapshot_;
   NbdBitmapSource::Names bitmaps_;
   double audit_percent_ = 1;
+  bool leaves_out_free_ = false;
 };
 
 }  // namespace

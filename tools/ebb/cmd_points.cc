@@ -30,7 +30,8 @@ nlohmann::json json_of(const KnownPoint& known) {
           {"blocks_shipped", point.counts.shipped.value()},
           {"bytes_read", point.counts.read.value()},
           {"bytes_stored", point.counts.stored.value()},
-          {"unreadable_runs", known.about.unreadable.size()}};
+          {"unreadable_runs", known.about.unreadable.size()},
+          {"blocks_left_out", known.about.left_out.value()}};
 }
 
 class Points final : public Command {

@@ -71,6 +71,7 @@ class Verify final : public Command {
                         {"volume", known->about.volume_name},
                         {"blocks_total", report.blocks.value()},
                         {"records_checked", report.checked.value()},
+                        {"blocks_left_out", report.left_out.value()},
                         {"bytes_read", report.read.value()},
                         {"damages", json_of(report.damages, *known)}});
       if (!common_.json) print(outside, *known, report);
@@ -119,7 +120,7 @@ class Verify final : public Command {
       const VerifyWorld world{source, host.ring(), host.workers(), *arena, show, outside.stop};
       const Passport passport = TRY(probe(against_));
       const auto device = TRY(open_device(against_, Access::read, passport.shape, host.ring()));
-      return verify_against(world, known.point.point, *device, keys.id_key);
+      return verify_against(world, known.point.point, known.about, *device, keys.id_key);
     }
     const auto opener = TRY(RecordOpener::make(source, keys.id_key, data_keys_of(repository, keys),
                                                host.workers().count()));
@@ -170,6 +171,12 @@ class Verify final : public Command {
                                report.checked.value(), report.blocks.value(),
                                size_text(report.read),
                                report.damages.empty() ? "sound" : "DAMAGED");
+    if (!report.left_out.none()) {
+      outside.out << fmt::format(
+          "  {} blocks that hold something were free or zero when the point was made, which left "
+          "free ones out\n",
+          report.left_out.value());
+    }
     print_damages(outside, report.damages, known);
   }
 

@@ -44,7 +44,7 @@ TEST_F(ReadPlanTest, ReadsWhatChangedAndAsMuchOfTheRestAsThePolicySays) {
     }
     const std::uint64_t wanted = random_->below(100);
     const auto plan =
-        ReadPlan::of(changed, {0, wanted, wanted, ByteCount()}, BlockIndex(0), *random_);
+        ReadPlan::of(changed, nullptr, {0, wanted, wanted, ByteCount()}, BlockIndex(0), *random_);
     const auto seen = read(plan);
     const std::uint64_t clean = blocks - dirty.size();
     EXPECT_EQ(plan.audit().clean, clean);
@@ -61,7 +61,7 @@ TEST_F(ReadPlanTest, TheSampleFallsOnEveryCleanBlock) {
   constexpr std::uint64_t blocks = 64;
   std::set<std::uint64_t> seen;
   for (int round = 0; round < 400; ++round) {
-    const auto plan = ReadPlan::of(DirtyMap::clean(grid(blocks)), {0, 4, 4, ByteCount()},
+    const auto plan = ReadPlan::of(DirtyMap::clean(grid(blocks)), nullptr, {0, 4, 4, ByteCount()},
                                    BlockIndex(0), *random_);
     for (const std::uint64_t block : read(plan)) seen.insert(block);
   }
@@ -74,7 +74,7 @@ TEST_F(ReadPlanTest, TheSliceGoesRound) {
   std::set<std::uint64_t> seen;
   BlockIndex begin(0);
   for (int run = 0; run < 4; ++run) {
-    const auto plan = ReadPlan::of(DirtyMap::clean(all), policy, begin, *random_);
+    const auto plan = ReadPlan::of(DirtyMap::clean(all), nullptr, policy, begin, *random_);
     for (const std::uint64_t block : read(plan)) seen.insert(block);
     begin = plan.slice_end();
   }
@@ -82,11 +82,12 @@ TEST_F(ReadPlanTest, TheSliceGoesRound) {
   EXPECT_EQ(begin, BlockIndex(20));
   // Of a small device it is a part, too.
   const AuditPolicy parts{0, 0, 0, 1_GiB, 10};
-  EXPECT_EQ(ReadPlan::of(DirtyMap::clean(all), parts, BlockIndex(0), *random_).slice_end(),
+  EXPECT_EQ(ReadPlan::of(DirtyMap::clean(all), nullptr, parts, BlockIndex(0), *random_).slice_end(),
             BlockIndex(10));
   // A place of a former, larger device is begun anew.
-  EXPECT_EQ(ReadPlan::of(DirtyMap::clean(all), policy, BlockIndex(500), *random_).slice_end(),
-            BlockIndex(30));
+  EXPECT_EQ(
+      ReadPlan::of(DirtyMap::clean(all), nullptr, policy, BlockIndex(500), *random_).slice_end(),
+      BlockIndex(30));
 }
 
 TEST_F(ReadPlanTest, SaysHowSureItsSampleMakes) {

@@ -160,6 +160,16 @@ TEST_F(Tracked, RunsReadEverythingWhenTheLastPointIsNotTheirOwn) {
   expect_scan(must_backup(), "not made by this host");
 }
 
+// It was killed after its point was published and before it had noted that.
+TEST_F(Tracked, RunsKnowAPointThatWasOnlyPromisedForTheirOwn) {
+  const BackupReport first = must_backup();
+  change();
+  const PointId other = world_.random().name<PointId>();
+  wishes_.remembered = RememberedPoint{0, other, first.point.id};
+  EXPECT_EQ(must_backup().point.point.found_by, SourceKind::tracker);
+  EXPECT_EQ(world_.observer.notes, "");
+}
+
 TEST_F(Tracked, RunsReadEverythingWhenTheDeviceHasAnotherSize) {
   must_backup();
   disk_.resize(5_MiB);
