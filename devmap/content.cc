@@ -29,8 +29,9 @@ Content content_of_part(int fd, ByteRun part, ByteCount logical_sector) {
   Content content;
   const std::unique_ptr<blkid_struct_probe, void (*)(blkid_probe)> probe(::blkid_new_probe(),
                                                                          ::blkid_free_probe);
-  if (!probe || ::blkid_probe_set_device(probe.get(), fd, static_cast<blkid_loff_t>(part.begin.value()),
-                                         static_cast<blkid_loff_t>(part.length().value())) != 0) {
+  if (!probe ||
+      ::blkid_probe_set_device(probe.get(), fd, static_cast<blkid_loff_t>(part.begin.value()),
+                               static_cast<blkid_loff_t>(part.length().value())) != 0) {
     content.note = "the content could not be probed";
     return content;
   }

@@ -35,8 +35,8 @@ struct Occupation {
 // Of a block device or an image file.
 Result<Occupation> probe_occupation(const std::string& path, const SystemRoots& roots = {});
 
-// Is a file system mounted that lies on the block device itself, rather than in a partition of it or
-// on what is stacked on it? Then whoever suspends the device freezes it.
+// Is a file system mounted that lies on the block device itself, rather than in a partition of it
+// or on what is stacked on it? Then whoever suspends the device freezes it.
 Result<bool> is_mounted_itself(const std::string& path, const SystemRoots& roots = {});
 
 // Do both paths name the same device or file? Symlinks are followed; a loop device and the whole
