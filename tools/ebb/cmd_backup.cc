@@ -9,9 +9,9 @@
 #include "tools/common/setting_kind.h"
 #include "tools/common/size_text.h"
 #include "tools/common/source_memory.h"
-#include "tools/common/volume_name.h"
 #include "tools/ebb/backup_report.h"
 #include "tools/ebb/backup_snapshots.h"
+#include "tools/ebb/backup_volume.h"
 #include "tools/ebb/choose_source.h"
 #include "tools/ebb/command.h"
 #include "tools/ebb/free_blocks.h"
@@ -83,7 +83,8 @@ class BackupCommand final : public Command {
 
   Result<ExitCode> run(Outside& outside) override {
     const bool snapshots = TRY(wants_snapshots(snapshot_, devices_));
-    std::vector<Volume> volumes = TRY(named_volumes(snapshots));
+    std::vector<BackupVolume> volumes =
+        TRY(volumes_to_back_up(devices_, volume_, bitmaps_.bitmap, snapshots));
     const std::string path = TRY(repo_path(common_, outside));
     ShowProgress show(outside, common_.quiet);
     if (!snapshots) warn_if_changing(show);
@@ -95,7 +96,7 @@ class BackupCommand final : public Command {
     const SourceMemory memory = read_source_memory(memory_path);
     const Members members = TRY(members_for(*repository, key, memory));
     Run run{outside, show, *host, *repository, key, members, memory, memory_path, nullptr, {}};
-    for (Volume& volume : volumes) {
+    for (BackupVolume& volume : volumes) {
       volume.id = volume_id_of(key.id_key, volume.name);
       TRY(repository->will_write(volume.id, volume.name));
     }
@@ -117,14 +118,6 @@ class BackupCommand final : public Command {
   }
 
  private:
-  struct Volume {
-    std::string device;
-    bool was_mounted = false;  // When its snapshot was taken.
-    Passport passport;
-    std::shared_ptr<NbdExport> nbd;  // Instead of a device of this machine.
-    std::string name;
-    VolumeId id;
-  };
   // What the volumes of one command share.
   struct Run {
     Outside& outside;
@@ -139,50 +132,14 @@ class BackupCommand final : public Command {
     std::vector<nlohmann::json> reports;
   };
 
-  Result<std::vector<Volume>> named_volumes(bool snapshots) const {
-    if (devices_.size() > 1 && !snapshots) {
-      return fail(
-          Error::invalid("several devices are backed up together from snapshots only "
-                         "(--snapshot lvm); run ebb once for each device"));
-    }
-    if (devices_.size() > 1 && !volume_.empty()) {
-      return fail(Error::invalid("--volume names one volume, and there are several devices"));
-    }
-    std::vector<Volume> volumes;
-    for (const std::string& device : devices_) {
-      Volume volume;
-      volume.device = device;
-      volume.name = volume_;
-      if (is_nbd_uri(device)) {
-        volume.nbd = TRY(NbdExport::connect(device, bitmaps_.bitmap));
-        volume.passport = volume.nbd->passport();
-      } else {
-        volume.passport = TRY(probe(device));
-      }
-      if (volume.name.empty()) volume.name = volume_name_for(volume.passport);
-      if (volume.name.size() > limits::max_name_bytes ||
-          volume.name.find('@') != std::string::npos) {
-        return fail(Error::invalid("\"{}\" is no name for a volume: at most {} bytes, no @",
-                                   volume.name, limits::max_name_bytes));
-      }
-      for (const Volume& other : volumes) {
-        if (other.name == volume.name) {
-          return fail(Error::invalid("{} and {} are the same volume", other.device, device));
-        }
-      }
-      volumes.push_back(std::move(volume));
-    }
-    return volumes;
-  }
-
   // What the snapshot holds is of its instant; who the volume is, says the volume.
-  Result<void> take_snapshots(std::vector<Volume>& volumes, Run& run) const {
+  Result<void> take_snapshots(std::vector<BackupVolume>& volumes, Run& run) const {
     std::vector<BackupSnapshots::Wish> wishes;
-    for (const Volume& volume : volumes) {
+    for (const BackupVolume& volume : volumes) {
       wishes.push_back(
           {volume.device, run.repository.config().id.hex().substr(0, 16) + "-" + volume.id.hex()});
     }
-    for (Volume& volume : volumes) volume.was_mounted = TRY(is_mounted_itself(volume.device));
+    for (BackupVolume& volume : volumes) volume.was_mounted = TRY(is_mounted_itself(volume.device));
     run.show.step("taking snapshots");
     run.snapshots = TRY(BackupSnapshots::take(wishes, snapshot_, run.outside));
     for (std::size_t i = 0; i < volumes.size(); ++i) {
@@ -199,7 +156,8 @@ class BackupCommand final : public Command {
     return {};
   }
 
-  Result<ChosenSource> choose_source_of(const Volume& volume, std::size_t i, const Run& run) const {
+  Result<ChosenSource> choose_source_of(const BackupVolume& volume, std::size_t i,
+                                        const Run& run) const {
     SourceWish wish = wish_;
     if (const auto liar = run.memory.distrusted.find(volume.id);
         liar != run.memory.distrusted.end()) {
@@ -213,15 +171,16 @@ class BackupCommand final : public Command {
         "--source {}", wish.name);
   }
 
-  static Result<std::unique_ptr<SourceDevice>> open_source(const Volume& volume, std::size_t i,
-                                                           const Run& run) {
+  static Result<std::unique_ptr<SourceDevice>> open_source(const BackupVolume& volume,
+                                                           std::size_t i, const Run& run) {
     if (volume.nbd) return SourceDevice::over(volume.nbd, run.host.ring());
     return SourceDevice::open(run.snapshots ? run.snapshots->node(i) : volume.device,
                               volume.passport, run.host.ring());
   }
 
   // Null where nothing can be left out, which is noted.
-  std::unique_ptr<FreeBlocks> free_blocks_of(const Volume& volume, std::size_t i, Run& run) const {
+  std::unique_ptr<FreeBlocks> free_blocks_of(const BackupVolume& volume, std::size_t i,
+                                             Run& run) const {
     if (!leaves_out_free_) return nullptr;
     using Kind = FreeBlocks::Kind;
     const Kind of_snapshot = volume.was_mounted ? Kind::frozen_snapshot : Kind::snapshot;
@@ -234,7 +193,7 @@ class BackupCommand final : public Command {
     return nullptr;
   }
 
-  Result<BackupReport> back_up(const Volume& volume, std::size_t i, Run& run) const {
+  Result<BackupReport> back_up(const BackupVolume& volume, std::size_t i, Run& run) const {
     BackupRequest request;
     if (!block_size_.empty()) request.block_size = TRY(parse_block_size(block_size_));
     request.compression = TRY(Compression::parse(compress_));
@@ -276,14 +235,14 @@ class BackupCommand final : public Command {
 
   // So that a point which is published, and whose maker is killed right after, is known to be its
   // own.
-  static void promise(const Volume& volume, const SignedPoint& point, Run& run) {
+  static void promise(const BackupVolume& volume, const SignedPoint& point, Run& run) {
     const auto kept = change_source_memory(
         run.memory_path, [&](SourceMemory& now) { now.volumes[volume.id].promised = point.id; });
     if (!kept) run.show.note(kept.error().text());
   }
 
-  static void remember(const Volume& volume, const BackupReport& report, const ChosenSource& chosen,
-                       Run& run) {
+  static void remember(const BackupVolume& volume, const BackupReport& report,
+                       const ChosenSource& chosen, Run& run) {
     const auto kept = change_source_memory(run.memory_path, [&](SourceMemory& now) {
       now.members_epoch = std::max(now.members_epoch, run.members.epoch);
       now.volumes[volume.id] = {report.point.point.sequence, report.point.id, {}};
