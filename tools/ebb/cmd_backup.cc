@@ -55,7 +55,7 @@ class BackupCommand final : public Command {
         ->check(CLI::Range(0.0, 100.0))
         ->capture_default_str();
     app.add_flag(
-        "--leave-out-free", leaves_out_free_,
+        "--leave-out-free,!--no-leave-out-free", leaves_out_free_,
         "Leave out what file systems (ext2 to ext4, XFS) call free, where nobody uses them "
         "or with --snapshot lvm; it will be zero after a restore");
     snapshot_.declare(app);
