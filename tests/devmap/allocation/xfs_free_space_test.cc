@@ -159,6 +159,8 @@ struct Kind {
   std::uint64_t levels;  // That the tree of some group gets, at least.
   std::uint64_t holes = 12000;
   ByteCount size = 512_MiB;
+
+  friend void PrintTo(const Kind& kind, std::ostream* to) { *to << kind.name; }
 };
 
 class XfsOfAnyKind : public XfsFreeSpace, public testing::WithParamInterface<Kind> {};
