@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// crc32.h - the CRC that GPT headers carry (ISO 3309, reflected polynomial 0xEDB88320).
+// crc32.h - the CRCs that others put on their metadata: of GPT (ISO 3309, reflected polynomial
+// 0xEDB88320) and of file systems (Castagnoli; RFC 3720, B.4: 0x82F63B78). Both begin with all ones
+// and are inverted at the end.
 //
-// For partition tables only, a few KiB at a time; packs use ISA-L's CRC-64.
+// For metadata only, a few KiB at a time; packs use ISA-L's CRC-64.
 #pragma once
 
 #include <array>
@@ -11,7 +13,8 @@
 
 namespace ebb {
 
-class Crc32 {
+template <std::uint32_t polynomial>
+class ReflectedCrc {
  public:
   void add(Bytes bytes) {
     for (const std::byte byte : bytes) {
@@ -20,7 +23,7 @@ class Crc32 {
   }
   std::uint32_t value() const { return ~state_; }
   static std::uint32_t of(Bytes bytes) {
-    Crc32 crc;
+    ReflectedCrc crc;
     crc.add(bytes);
     return crc.value();
   }
@@ -30,12 +33,15 @@ class Crc32 {
     std::array<std::uint32_t, 256> entries{};
     for (std::uint32_t i = 0; i < entries.size(); ++i) {
       std::uint32_t value = i;
-      for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0xedb88320u : 0);
+      for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? polynomial : 0);
       entries[i] = value;
     }
     return entries;
   }();
   std::uint32_t state_ = ~0u;
 };
+
+using Crc32 = ReflectedCrc<0xedb88320>;
+using Crc32c = ReflectedCrc<0x82f63b78>;
 
 }  // namespace ebb

@@ -135,11 +135,12 @@ Result<Occupation> probe_occupation(const std::string& path, const SystemRoots& 
   return occupation;
 }
 
-Result<bool> is_mounted_itself(const std::string& path, const SystemRoots& roots) {
+Result<bool> is_written_as_mounted(const std::string& path, const SystemRoots& roots) {
   const BlockGraph graph(roots);
   const auto name = graph.name_of_path(path);
   if (!name) return false;
   for (const MountEntry& mount : mounts(roots)) {
+    if (mount.options != "rw" && !mount.options.starts_with("rw,")) continue;
     const auto devices = graph.devices_of(mount);
     if (std::find(devices.begin(), devices.end(), *name) != devices.end()) return true;
   }

@@ -35,9 +35,11 @@ struct Occupation {
 // Of a block device or an image file.
 Result<Occupation> probe_occupation(const std::string& path, const SystemRoots& roots = {});
 
-// Is a file system mounted that lies on the block device itself, rather than in a partition of it
-// or on what is stacked on it? Then whoever suspends the device freezes it.
-Result<bool> is_mounted_itself(const std::string& path, const SystemRoots& roots = {});
+// Is a file system mounted for writing that lies on the block device itself, rather than in a
+// partition of it or on what is stacked on it? Then whoever suspends the device freezes it, and all
+// of it is in its place. (One that is mounted only to be read may have a journal that nobody
+// replayed.)
+Result<bool> is_written_as_mounted(const std::string& path, const SystemRoots& roots = {});
 
 // Do both paths name the same device or file? Symlinks are followed; a loop device and the whole
 // backing file are the same. A path that does not exist is an error (absent).

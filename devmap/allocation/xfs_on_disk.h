@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include "devmap/core/endian.h"
-#include "devmap/crc32c.h"
+#include "devmap/crc32.h"
 
 namespace ebb {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "devmap/crc32c.h"
+#include "devmap/crc32.h"
 
 #include <gtest/gtest.h>
 

@@ -18,7 +18,7 @@ struct BackupVolume {
   std::shared_ptr<NbdExport> nbd;  // Instead of a device of this machine.
   std::string name;
   VolumeId id;               // In the repository, once that is known.
-  bool was_mounted = false;  // When its snapshot was taken.
+  bool was_written = false;  // It was mounted so when its snapshot was taken.
 };
 
 // Each device probed, each export connected to. `name` is of the one volume; empty: from the

@@ -139,7 +139,8 @@ class BackupCommand final : public Command {
       wishes.push_back(
           {volume.device, run.repository.config().id.hex().substr(0, 16) + "-" + volume.id.hex()});
     }
-    for (BackupVolume& volume : volumes) volume.was_mounted = TRY(is_mounted_itself(volume.device));
+    for (BackupVolume& volume : volumes)
+      volume.was_written = TRY(is_written_as_mounted(volume.device));
     run.show.step("taking snapshots");
     run.snapshots = TRY(BackupSnapshots::take(wishes, snapshot_, run.outside));
     for (std::size_t i = 0; i < volumes.size(); ++i) {
@@ -183,7 +184,7 @@ class BackupCommand final : public Command {
                                              Run& run) const {
     if (!leaves_out_free_) return nullptr;
     using Kind = FreeBlocks::Kind;
-    const Kind of_snapshot = volume.was_mounted ? Kind::frozen_snapshot : Kind::snapshot;
+    const Kind of_snapshot = volume.was_written ? Kind::frozen_snapshot : Kind::snapshot;
     auto held = volume.nbd ? fail(Error::invalid("an NBD export tells its own holes"))
                 : run.snapshots
                     ? FreeBlocks::hold(run.snapshots->node(i), volume.passport, of_snapshot)

@@ -22,10 +22,9 @@ Result<std::unique_ptr<FreeBlocks>> FreeBlocks::hold(const std::string& path,
         "logical volume a snapshot has (--snapshot lvm)",
         path));
   }
+  if (!held->fd_.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
   held->cached_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!held->fd_.is_open() || !held->cached_.is_open()) {
-    return fail(Error::from_errno(errno).during("opening {}", path));
-  }
+  if (!held->cached_.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
   if (held->is_image_ && !TRY(probe_occupation(path)).free()) {
     return fail(Error::busy("{} is in use", path));
   }

@@ -21,8 +21,8 @@ class FreeBlocks {
   // How it can be that nobody writes to the device.
   enum class Kind : std::uint8_t {
     device,           // It is not in use.
-    snapshot,         // Of a volume that was not mounted.
-    frozen_snapshot,  // Of a mounted volume, whose file system LVM froze.
+    snapshot,         // Of a volume that was not mounted for writing.
+    frozen_snapshot,  // Of one that was, whose file system LVM froze.
   };
   // Holds the device until it goes. Busy when somebody uses it.
   static Result<std::unique_ptr<FreeBlocks>> hold(const std::string& path, const Passport& passport,

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "devmap/core/unique_fd.h"
+#include "devmap/occupation.h"
 #include "tests/support/image_file.h"
 #include "tests/support/loop_device.h"
 #include "tests/support/seed.h"
@@ -202,6 +203,10 @@ TEST_F(Ext4FreeSpace, OfAMountedOneIsNotKnown) {
   ASSERT_TRUE(mounted) << mounted.error().text();
   ASSERT_TRUE(run_program({"sh", "-c", "echo x > " + (folder_ / "mnt") + "/x; sync"}).ok());
   expect_refused(ErrorKind::busy, "journal is not empty");
+  // What is mounted to be read only is not frozen by whoever suspends it.
+  EXPECT_TRUE(*is_written_as_mounted((*loop)->path()));
+  ASSERT_TRUE((*mounted)->make_read_only());
+  EXPECT_FALSE(*is_written_as_mounted((*loop)->path()));
 }
 
 // Each bitmap has a checksum, or a count that it must agree with.
