@@ -2,6 +2,7 @@
 #include "wire/client/connection.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "devmap/core/version.h"
 #include "wire/limits.h"
@@ -42,7 +43,9 @@ Connection::Connection(World world, std::unique_ptr<Dialer> dialer, std::string 
 Connection::~Connection() noexcept = default;
 
 void Connection::dropped(const Session& session) {
-  if (session_.get() == &session) session_.reset();
+  if (session_.get() != &session) return;
+  session_.reset();
+  ++fruitless_;
 }
 
 void Connection::renew() {
@@ -65,22 +68,21 @@ Result<std::shared_ptr<Connection::Session>> Connection::session() {
 // A connection can be cut while it is being made, or its ticket's on the way from the manager. What
 // took long to fail is not that.
 Result<std::shared_ptr<Connection::Session>> Connection::connect_at_first() {
-  const kj::Timer& timer = world_.kj.io().provider->getTimer();
   const kj::Duration patience = seconds_of(std::min(first_patience, patience_));
-  const kj::TimePoint began = timer.now();
-  double next = first_pause;
-  for (unsigned tries = 1;; ++tries, next *= 2) {
+  const kj::TimePoint began = now();
+  for (unsigned tries = 1;; ++tries) {
     auto connected = connect();
     if (connected || !may_pass(connected.error())) return connected;
-    if (tries == first_tries || timer.now() - began >= patience) return connected;
-    TRY(pause(not_all_at_once(next)));
+    if (tries == first_tries || now() - began >= patience) return connected;
+    TRY(pause(not_all_at_once(pause_after(tries))));
   }
 }
 
 Result<std::shared_ptr<Connection::Session>> Connection::connect_with_patience() {
   world_.observer.note("the connection to the storage agent was cut; connecting again");
+  if (fruitless_ > 1) TRY(pause(not_all_at_once(pause_after(fruitless_ - 1))));
   double waited = 0;
-  for (double next = first_pause;; next = std::min(next * 2, longest_pause)) {
+  for (unsigned failures = 1;; ++failures) {
     auto connected = connect();
     if (connected) {
       world_.observer.note("connected again");
@@ -90,10 +92,18 @@ Result<std::shared_ptr<Connection::Session>> Connection::connect_with_patience()
     if (waited >= patience_) {
       return fail(connected.error().during("connecting again for {:.0f} s", waited));
     }
-    const double pause_now = not_all_at_once(next);
+    const double pause_now = not_all_at_once(pause_after(failures));
     TRY(pause(pause_now));
     waited += pause_now;
   }
+}
+
+double Connection::pause_after(unsigned failures) const {
+  return std::min(std::ldexp(first_pause, static_cast<int>(failures) - 1), longest_pause);
+}
+
+kj::TimePoint Connection::now() const {
+  return world_.kj.io().provider->getTimer().now();
 }
 
 // For when an agent comes back to its many peers.

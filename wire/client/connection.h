@@ -4,7 +4,8 @@
 // call() asks once, or, when the connection is cut meanwhile, waits, connects again and asks again:
 // every verb is idempotent. Any number of stories may call at once; one of them connects. The first
 // connection is tried a few times, for it may be cut while it is made, but not for long, since
-// nothing has begun then; later ones with growing pauses for as long as the patience lasts.
+// nothing has begun then; later ones with growing pauses for as long as the patience lasts. A call
+// is asked again for as long, too: a peer that ends every connection over it is not asked for ever.
 #pragma once
 
 #include <capnp/rpc-twoparty.h>
@@ -43,6 +44,11 @@ class Connection {
   Result<std::shared_ptr<Session>> session();
   // It was found cut; the next session() connects again.
   void dropped(const Session& session);
+  // Asks, and asks again where the connection was cut under it. `attempt` returns a Result and
+  // leaves in `used` the session that it had.
+  template <class Attempt>
+  auto persistently(Attempt attempt)
+      -> decltype(attempt(std::declval<std::shared_ptr<Session>&>()));
   // The next session() connects anew, with another ticket. Nothing is under way.
   void renew();
 
@@ -59,6 +65,8 @@ class Connection {
   Result<std::shared_ptr<Session>> connect_with_patience();
   double not_all_at_once(double seconds);
   Result<void> pause(double seconds);
+  double pause_after(unsigned failures) const;
+  kj::TimePoint now() const;
 
   World world_;
   std::unique_ptr<Dialer> dialer_;
@@ -68,6 +76,7 @@ class Connection {
   bool connecting_ = false;
   bool was_connected_ = false;
   std::uint64_t sessions_ = 0;
+  unsigned fruitless_ = 0;  // Sessions in a row that were cut before anything was answered.
 };
 
 struct Connection::Session {
@@ -79,16 +88,33 @@ struct Connection::Session {
   std::uint64_t number = 0;  // Of all sessions of this connection.
 };
 
+template <class Attempt>
+auto Connection::persistently(Attempt attempt)
+    -> decltype(attempt(std::declval<std::shared_ptr<Session>&>())) {
+  std::optional<kj::TimePoint> first_cut;
+  for (unsigned cuts = 1;; ++cuts) {
+    std::shared_ptr<Session> used;
+    auto answer = attempt(used);
+    if (answer) fruitless_ = 0;
+    if (answer || !used || answer.error().kind() != ErrorKind::lost) return answer;
+    dropped(*used);
+    if (!first_cut) first_cut = now();
+    const double seconds = static_cast<double>((now() - *first_cut) / kj::MILLISECONDS) / 1000;
+    if (cuts > 1 && seconds >= patience_) {
+      return fail(answer.error().during("asking again for {:.0f} s, through {} connections",
+                                        seconds, cuts));
+    }
+  }
+}
+
 template <class Ask>
 auto Connection::call(Ask ask) -> Result<
     decltype(std::declval<RingInKj&>().wait_for(ask(std::declval<wire::Repository::Client&>())))> {
-  for (;;) {
-    const auto session = TRY(this->session());
-    auto answer =
-        catching([&] { return world_.kj.wait_for(ask(KJ_ASSERT_NONNULL(session->repository))); });
-    if (answer || answer.error().kind() != ErrorKind::lost) return answer;
-    dropped(*session);
-  }
+  using Answer = decltype(world_.kj.wait_for(ask(std::declval<wire::Repository::Client&>())));
+  return persistently([&](std::shared_ptr<Session>& used) -> Result<Answer> {
+    used = TRY(session());
+    return catching([&] { return world_.kj.wait_for(ask(KJ_ASSERT_NONNULL(used->repository))); });
+  });
 }
 
 // The bytes of a Reply, or why not.

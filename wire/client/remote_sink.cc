@@ -32,31 +32,27 @@ RemoteSink::~RemoteSink() {
 template <class Ask>
 auto RemoteSink::call(Ask ask) {
   using Answer = decltype(connection_.kj().wait_for(ask(std::declval<wire::Run::Client&>())));
-  for (;;) {
-    auto there = run_there();
-    if (!there) return Result<Answer>(fail(there.error()));
-    auto answer = catching([&] { return connection_.kj().wait_for(ask((*there)->run)); });
-    if (answer || answer.error().kind() != ErrorKind::lost) return answer;
-    connection_.dropped(*(*there)->session);
-  }
+  return connection_.persistently(
+      [&](std::shared_ptr<Connection::Session>& used) -> Result<Answer> {
+        const auto there = TRY(run_there(used));
+        return catching([&] { return connection_.kj().wait_for(ask(there->run)); });
+      });
 }
 
-Result<std::shared_ptr<RemoteSink::RunThere>> RemoteSink::run_there() {
+Result<std::shared_ptr<RemoteSink::RunThere>> RemoteSink::run_there(
+    std::shared_ptr<Connection::Session>& session) {
   for (;;) {
     while (beginning_) connection_.kj().wait_for_a_turn();
-    const auto session = TRY(connection_.session());
+    session.reset();
+    session = TRY(connection_.session());
     if (run_ && run_->session == session) return run_;
     if (beginning_) continue;  // Somebody else began while this one was connecting.
     beginning_ = true;
     auto begun = begin_there(session);
     beginning_ = false;
     connection_.kj().called_back();
-    if (begun) {
-      run_ = *begun;
-      return begun;
-    }
-    if (begun.error().kind() != ErrorKind::lost) return begun;
-    connection_.dropped(*session);
+    if (begun) run_ = *begun;
+    return begun;
   }
 }
 
@@ -90,7 +86,8 @@ Result<std::shared_ptr<RemoteSink::RunThere>> RemoteSink::begin_there(
 
 Result<RunBase> RemoteSink::begin(const RunStart& start) {
   start_ = start;
-  const auto there = TRY(run_there());
+  const auto there = TRY(connection_.persistently(
+      [&](std::shared_ptr<Connection::Session>& used) { return run_there(used); }));
   RunBase base;
   base.whole = there->whole;
   base.latest_name = point_name_from(there->latest, start.volume);

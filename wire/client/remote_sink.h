@@ -50,7 +50,8 @@ class RemoteSink final : public ExtentSink {
 
   template <class Ask>
   auto call(Ask ask);
-  Result<std::shared_ptr<RunThere>> run_there();
+  // The run in the session that is now, begun there when it must; that session, too.
+  Result<std::shared_ptr<RunThere>> run_there(std::shared_ptr<Connection::Session>& session);
   Result<std::shared_ptr<RunThere>> begin_there(std::shared_ptr<Connection::Session> session);
   Result<void> look_up_now(KnownQuery& query);
   Result<void> put_now(Bytes records);

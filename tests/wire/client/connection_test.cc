@@ -17,6 +17,36 @@ enum class Attempt : std::uint8_t {
   is_cut,         // Once it is made, before the first answer.
   has_no_ticket,  // The manager's answer is lost.
   is_denied,      // By the manager.
+  is_cut_by_each_call,
+};
+
+// Lets everybody in, and then ends the connection over whatever it is asked.
+class EndsOverEachCall final : public wire::StorageAgent::Server {
+ public:
+  kj::Promise<void> open(OpenContext context) override {
+    context.getResults().setRepository(kj::heap<Opened>());
+    return kj::READY_NOW;
+  }
+
+ private:
+  class Opened final : public wire::Repository::Server {
+    kj::Promise<void> list(ListContext) override {
+      return KJ_EXCEPTION(DISCONNECTED, "the connection ended");
+    }
+  };
+};
+
+class CutByEachCall {
+ public:
+  explicit CutByEachCall(kj::Own<kj::AsyncIoStream> stream)
+      : stream_(kj::mv(stream)),
+        network_(*stream_, capnp::rpc::twoparty::Side::SERVER),
+        rpc_(capnp::makeRpcServer(network_, kj::heap<EndsOverEachCall>())) {}
+
+ private:
+  kj::Own<kj::AsyncIoStream> stream_;
+  capnp::TwoPartyVatNetwork network_;
+  capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc_;
 };
 
 // Dials a real agent in the ways that were planned, and then in the last of them for ever.
@@ -34,6 +64,11 @@ class PlannedDialer final : public Dialer {
         kj::TwoWayPipe pipe = io.provider->newTwoWayPipe();
         return kj::mv(pipe.ends[0]);
       }
+      case Attempt::is_cut_by_each_call: {
+        kj::TwoWayPipe pipe = io.provider->newTwoWayPipe();
+        peers_.push_back(std::make_unique<CutByEachCall>(kj::mv(pipe.ends[1])));
+        return kj::mv(pipe.ends[0]);
+      }
       default: return agent_->dial(io);
     }
   }
@@ -48,6 +83,7 @@ class PlannedDialer final : public Dialer {
   std::vector<Attempt> plan_;
   unsigned& dialled_;
   Attempt now_ = Attempt::succeeds;
+  std::vector<std::unique_ptr<CutByEachCall>> peers_;
 };
 
 class ConnectionToAnAgent : public testing::Test {
@@ -123,6 +159,23 @@ TEST_F(ConnectionToAnAgent, IsTriedWithPatienceOnceItWasThere) {
   const auto asked = ask(*cut);
   EXPECT_TRUE(asked) << asked.error().text();
   EXPECT_EQ(dialled_, 7u);
+}
+
+TEST_F(ConnectionToAnAgent, IsNotTriedForEverWhereItIsCutByEachCall) {
+  const auto cut = connection({Attempt::is_cut_by_each_call}, 2);
+  const auto asked = ask(*cut);
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().kind(), ErrorKind::lost);
+  EXPECT_GE(dialled_, 2u);
+  EXPECT_LE(dialled_, 10u);  // With growing pauses: 0, 0.1, 0.2, 0.4, 0.8, 1.6 s, or half of that.
+}
+
+TEST_F(ConnectionToAnAgent, IsOfUseThoughItWasCutByFormerCalls) {
+  const auto cut = connection({Attempt::is_cut_by_each_call, Attempt::is_cut_by_each_call,
+                               Attempt::is_cut_by_each_call, Attempt::succeeds});
+  const auto asked = ask(*cut);
+  EXPECT_TRUE(asked) << asked.error().text();
+  EXPECT_EQ(dialled_, 4u);
 }
 
 }  // namespace
