@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/storage/manager_poll.h"
 
-#include <map>
-
 #include "devmap/core/version.h"
 #include "tools/common/tell_jobs.h"
 
 namespace ebb {
 
 ManagerPoll::ManagerPoll(World world, std::chrono::seconds every)
-    : world_(std::move(world)), every_(every), thread_([this] { run(); }) {}
+    : world_(std::move(world)), every_(every) {
+  // The manager may be down, and they were told already.
+  for (const HolderId& holder :
+       world_.state.read([](const StorageState& state) { return state.revoked; })) {
+    world_.service.revoke(holder);
+  }
+  thread_ = std::thread([this] { run(); });
+}
 
 ManagerPoll::~ManagerPoll() {
   {
@@ -39,33 +44,45 @@ void ManagerPoll::run() {
 
 Result<void> ManagerPoll::poll() {
   const auto manager = TRY(control::ControlClient::connect(world_.identity, version_text));
-  const control::StorageOrders orders =
-      TRY(manager->poll_storage(world_.own_address, revocations_up_to_));
+  const auto heard = world_.state.read([](const StorageState& state) { return state.heard; });
+  const control::StorageOrders orders = TRY(manager->poll_storage(world_.own_address, heard));
   for (const HolderId& holder : orders.revoked) world_.service.revoke(holder);
-  revocations_up_to_ = orders.revocations_up_to;
   world_.state.change([&](StorageState& state) { state.take(orders); });
   TRY(tell_jobs(*manager, world_.state, world_.log));
-  std::uint64_t version = points_told_;
-  TRY(tell(*manager, world_.service.points_after(version)));
-  points_told_ = version;
+  std::map<std::string, std::uint64_t> listings;
+  for (const auto& repository : orders.repositories) {
+    listings[repository.name] = repository.listing;
+  }
+  for (const std::string& repository : world_.service.repositories()) {
+    TRY(during(tell_points(*manager, repository, listings[repository]), "telling the points of {}",
+               repository));
+  }
   return {};
 }
 
-// All points of each repository: the manager's catalog can be lost and made anew.
-Result<void> ManagerPoll::tell(control::ControlClient& manager,
-                               const std::vector<StorageService::StoredPoint>& points) {
-  std::map<std::string, std::vector<control::PointToTell>> lists;
-  std::map<std::string, control::WireRepositoryId> ids;
-  for (const StorageService::StoredPoint& point : points) {
-    ids[point.repository] = control::WireRepositoryId{point.repository_id};
-    lists[point.repository].push_back(
-        {control::WirePointId{point.point}, control::WireVolumeId{point.volume}, point.sequence,
-         point.created, point.arrived, point.device.value(), point.stored.value()});
+// What came since the last time, or everything where that would not do: points went, or the
+// manager has another catalog than the one that was told.
+Result<void> ManagerPoll::tell_points(control::ControlClient& manager,
+                                      const std::string& repository,
+                                      std::uint64_t managers_listing) {
+  Listed& listed = listed_[repository];
+  const bool goes_on = listed.listing != 0 && listed.listing == managers_listing;
+  const auto news = world_.service.point_news(
+      repository, goes_on ? std::optional(listed.told) : std::nullopt);
+  if (!news) return {};
+  std::vector<control::PointToTell> points;
+  for (const StorageService::StoredPoint& point : news->points) {
+    points.push_back({control::WirePointId{point.point}, control::WireVolumeId{point.volume},
+                      point.sequence, point.created, point.arrived, point.device.value(),
+                      point.stored.value()});
   }
-  for (const auto& [repository, list] : lists) {
-    TRY(during(manager.tell_points(repository, ids[repository], list), "telling the points of {}",
-               repository));
+  if (news->is_all) {
+    listed.listing = TRY(manager.tell_points(
+        repository, control::WireRepositoryId{news->repository_id}, points));
+  } else {
+    TRY(manager.tell_more_points(listed.listing, points));
   }
+  listed.told = news->told;
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <string_view>
 #include <thread>
@@ -37,13 +38,17 @@ class ManagerPoll {
  private:
   void run();
   Result<void> poll();
-  static Result<void> tell(control::ControlClient& manager,
-                           const std::vector<StorageService::StoredPoint>& points);
+  Result<void> tell_points(control::ControlClient& manager, const std::string& repository,
+                           std::uint64_t managers_listing);
 
   World world_;
   std::chrono::seconds every_;
-  std::uint64_t revocations_up_to_ = 0;
-  std::uint64_t points_told_ = 0;
+  // What the manager was told of a repository's points, in which listing.
+  struct Listed {
+    std::uint64_t listing = 0;
+    StorageService::ToldPoints told;
+  };
+  std::map<std::string, Listed> listed_;  // By repository.
   bool was_reached_ = true;  // Said once, not at each poll.
   std::mutex mutex_;
   std::condition_variable changed_;

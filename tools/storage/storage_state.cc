@@ -37,9 +37,24 @@ std::optional<KeepRule> rule_of(const json& from) {
   return rule;
 }
 
+// Only as a whole: with a name less, all of them are to be told again.
+void take_revocations(const json& all, StorageState& state) {
+  const auto names = strings_in<std::vector<std::string>>(all, "revoked");
+  for (const std::string& name : names) {
+    if (const auto holder = HolderId::from_hex_text(name)) state.revoked.insert(*holder);
+  }
+  const json& heard = part_of(all, "heard");
+  const auto last = HolderId::from_hex_text(text_in(heard, "last"));
+  if (last && state.revoked.size() == names.size()) {
+    state.heard = {number_in(heard, "number"), last};
+  }
+}
+
 }  // namespace
 
 void StorageState::take(const control::StorageOrders& orders) {
+  revoked.insert(orders.revoked.begin(), orders.revoked.end());
+  heard = orders.heard;
   keep.clear();
   for (const control::StoredRepository& repository : orders.repositories) {
     Rules& rules = keep[repository.name];
@@ -58,7 +73,12 @@ std::string to_text(const StorageState& state) {
   }
   json jobs = json::array();
   for (const KeptJob& kept : state.jobs) jobs.push_back(json_of(kept));
-  const json all = {{"keep", keep}, {"ended", state.ended}, {"jobs", jobs}};
+  json revoked = json::array();
+  for (const HolderId& holder : state.revoked) revoked.push_back(holder.hex());
+  json all = {{"keep", keep}, {"ended", state.ended}, {"jobs", jobs}, {"revoked", revoked}};
+  if (state.heard.last) {
+    all["heard"] = {{"number", state.heard.number}, {"last", state.heard.last->hex()}};
+  }
   return all.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -82,10 +102,10 @@ StorageState storage_state_of(const std::string& text) {
     });
   });
   const json& jobs = part_of(all, "jobs");
-  if (!jobs.is_array()) return state;
-  for (const json& item : jobs) {
+  for (const json& item : jobs.is_array() ? jobs : json::array()) {
     if (auto kept = job_of(item)) state.jobs.push_back(std::move(*kept));
   }
+  take_revocations(all, state);
   return state;
 }
 

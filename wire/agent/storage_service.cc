@@ -2,6 +2,7 @@
 #include "wire/agent/storage_service.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -38,9 +39,13 @@ struct StorageService::State {
   std::unique_ptr<StorageServer> server;
   std::uint16_t port = 0;
   std::mutex mutex;
-  std::vector<HolderId> to_revoke;                  // Under mutex.
-  std::vector<StorageService::StoredPoint> points;  // Under mutex.
-  std::uint64_t version = 0;                        // Of these; under mutex.
+  std::vector<HolderId> to_revoke;  // Under mutex.
+  struct PointsHere {
+    std::array<std::byte, 16> repository_id;
+    std::uint64_t removals = 0;
+    std::vector<StorageService::StoredPoint> points;  // In the order in which they came.
+  };
+  std::map<std::string, PointsHere> points;  // By repository; under mutex.
   std::function<void(const ChoreNews&)> chored;
 
   void note_point(const std::string& repository, const SignedPoint& point, WallTime arrived);
@@ -111,10 +116,11 @@ std::uint16_t StorageService::port() const {
 void StorageService::State::note_point(const std::string& repository, const SignedPoint& point,
                                        WallTime arrived) {
   const std::lock_guard lock(mutex);
-  points.push_back({repository, point.point.repository.bytes, point.id.bytes,
-                    point.point.volume.bytes, point.point.sequence, point.point.created, arrived,
-                    point.point.grid.size(), point.point.counts.stored});
-  ++version;
+  PointsHere& here = points[repository];
+  here.repository_id = point.point.repository.bytes;
+  here.points.push_back({point.id.bytes, point.point.volume.bytes, point.point.sequence,
+                         point.point.created, arrived, point.point.grid.size(),
+                         point.point.counts.stored});
 }
 
 void StorageService::State::note_chore(const std::string& repository, const ChoreRun& run) {
@@ -133,18 +139,31 @@ void StorageService::State::forget_removed(const std::string& repository) {
   std::set<std::array<std::byte, 32>> there;
   for (const layout::PointName& name : *names) there.insert(name.id.bytes);
   const std::lock_guard lock(mutex);
-  const auto gone = std::erase_if(points, [&](const StorageService::StoredPoint& point) {
-    return point.repository == repository && !there.contains(point.point);
-  });
-  if (gone > 0) ++version;
+  const auto here = points.find(repository);
+  if (here == points.end()) return;
+  here->second.removals += std::erase_if(
+      here->second.points, [&](const auto& point) { return !there.contains(point.point); });
 }
 
-std::vector<StorageService::StoredPoint> StorageService::points_after(
-    std::uint64_t& version) const {
+std::optional<StorageService::PointNews> StorageService::point_news(
+    const std::string& repository, const std::optional<ToldPoints>& told) const {
   const std::lock_guard lock(state_->mutex);
-  if (version == state_->version) return {};
-  version = state_->version;
-  return state_->points;
+  const auto found = state_->points.find(repository);
+  if (found == state_->points.end()) return std::nullopt;
+  const State::PointsHere& here = found->second;
+  PointNews news{here.repository_id, false, {}, {here.removals, here.points.size()}};
+  if (told == news.told) return std::nullopt;
+  news.is_all = !told || told->removals != here.removals || told->points > here.points.size();
+  const std::size_t from = news.is_all ? 0 : told->points;
+  news.points.assign(here.points.begin() + static_cast<std::ptrdiff_t>(from), here.points.end());
+  return news;
+}
+
+std::vector<std::string> StorageService::repositories() const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<std::string> names;
+  for (const auto& [name, here] : state_->points) names.push_back(name);
+  return names;
 }
 
 void StorageService::revoke(const HolderId& holder) {

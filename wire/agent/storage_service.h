@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,8 +65,6 @@ class StorageService {
   void revoke(const HolderId& holder);
   // What a catalog says of a point that is here.
   struct StoredPoint {
-    std::string repository;
-    std::array<std::byte, 16> repository_id;
     std::array<std::byte, 32> point;
     std::array<std::byte, 16> volume;
     std::uint64_t sequence = 0;
@@ -74,9 +73,24 @@ class StorageService {
     ByteCount device;
     ByteCount stored;
   };
-  // From any thread: all points that are here, if any came or went since `version`, which it then
-  // moves on.
-  std::vector<StoredPoint> points_after(std::uint64_t& version) const;
+  // How much somebody was told of a repository's points.
+  struct ToldPoints {
+    std::uint64_t removals = 0;
+    std::size_t points = 0;
+    bool operator==(const ToldPoints&) const = default;
+  };
+  struct PointNews {
+    std::array<std::byte, 16> repository_id;
+    bool is_all = false;  // Else what came after what was told.
+    std::vector<StoredPoint> points;
+    ToldPoints told;  // With these.
+  };
+  // From any thread: what whoever was told so much, or nothing, is to be told of a repository's
+  // points; nothing when there is nothing new.
+  std::optional<PointNews> point_news(const std::string& repository,
+                                      const std::optional<ToldPoints>& told) const;
+  // That have or had points here.
+  std::vector<std::string> repositories() const;
   // On the thread of run(), from `tick`. Busy while another chore is done in the repository.
   Result<void> begin_chore(const std::string& repository, const Chore& chore,
                            const std::string& by);

@@ -106,16 +106,19 @@ interface SourceSession extends(Session) {
 }
 
 interface StorageSession extends(Session) {
-  poll @0 (address :Text, revocationsSince :UInt64) -> (answer :StorageOrders);
+  poll @0 (address :Text, revocationsSince :UInt64, lastRevoked :Data) -> (answer :StorageOrders);
   # `address` is where clients reach this agent ("store1.example:8442"); the manager passes it on.
+  # `lastRevoked`: the holder id of the revocation that `revocationsSince` numbers. Where that is
+  # another in the manager's database, which may be an older one, all revocations are told again.
 
   beginPoints @1 (repository :Text, id :Data) -> (answer :ListingAnswer);
   # Begins telling all points of a repository that this agent has; id: 16 bytes, the repository's
   # own. A repository that the manager does not know becomes known by this, as this agent's.
   points @2 (listing :UInt64, points :List(Point)) -> (answer :Answer);
-  # At most 1000 at a time, any number of times.
+  # At most 1000 at a time, any number of times; after endPoints too, when points have come since.
   endPoints @3 (listing :UInt64) -> (answer :Answer);
-  # Points that were not told in this listing are gone from the catalog.
+  # Points that were not told in this listing are gone from the catalog. The listing stays good for
+  # points that come later, as long as orders name it.
 }
 
 interface OperatorSession extends(Session) {
@@ -210,6 +213,8 @@ struct RepositoryOrder {
   name @0 :Text;
   keep @1 :List(VolumeKeep);  # At most 65,536 in an answer; volumes that are not named keep
                               # everything.
+  listing @2 :UInt64;  # The newest that was told to its end; 0: none. An agent that knows another
+                       # tells all points anew: this catalog is older than what it told, or new.
 }
 
 struct VolumeKeep {

@@ -25,7 +25,8 @@ class StateOfAStorageAgent : public testing::Test {
 
 TEST_F(StateOfAStorageAgent, ComesBackAsItWas) {
   StorageState state;
-  state.take({{{"main", {order(0, 14)}}, {"empty", {}}}, {}, 0});
+  const HolderId revoked = random_->name<HolderId>();
+  state.take({{{"main", {order(0, 14)}}, {"empty", {}}}, {revoked}, {1, revoked}});
   state.ended["main"] = {{"retention", 1'790'000'000}, {"scrub", 5}};
   control::JobToReport job;
   job.id = random_->name<control::WireJobId>();
@@ -38,6 +39,8 @@ TEST_F(StateOfAStorageAgent, ComesBackAsItWas) {
   EXPECT_EQ(again.keep.at("main").at(volume_), (KeepRule{.daily = 14}));
   EXPECT_EQ(again.ended, state.ended);
   ASSERT_EQ(again.jobs.size(), 1u);
+  EXPECT_EQ(again.revoked, (std::set<HolderId>{revoked}));
+  EXPECT_EQ(again.heard, (control::HeardRevocations{1, revoked}));
   EXPECT_EQ(again.jobs.front().job.id, job.id);
   EXPECT_EQ(again.jobs.front().job.outcome, control::Outcome::incomplete);
   EXPECT_FALSE(again.jobs.front().is_told);
@@ -45,8 +48,8 @@ TEST_F(StateOfAStorageAgent, ComesBackAsItWas) {
 
 TEST_F(StateOfAStorageAgent, ForgetsARuleThatTheManagerDoesNotTellAnyMore) {
   StorageState state;
-  state.take({{{"main", {order(3, 0)}}}, {}, 0});
-  state.take({{{"main", {}}}, {}, 0});
+  state.take({{{"main", {order(3, 0)}}}, {}, {}});
+  state.take({{{"main", {}}}, {}, {}});
   EXPECT_TRUE(state.keep.at("main").empty());
 }
 

@@ -141,16 +141,30 @@ TEST_F(ControlTest, TellsASourceItsPoliciesAndWhatToRun) {
 TEST_F(ControlTest, TellsAStorageAgentWhoWasRevokedAndWhatToKeep) {
   ASSERT_TRUE(connect(web1_).value()->ticket("main", {Verb::add}, {volume(1, "web")}));
   const auto client = connect(store1_).value();
-  const auto before = client->poll_storage("store1.example:8442", 0).value();
+  const auto before = client->poll_storage("store1.example:8442", {}).value();
   EXPECT_TRUE(before.revoked.empty());
   ASSERT_EQ(before.repositories.size(), 1u);
   ASSERT_EQ(before.repositories[0].keep.size(), 1u);
   EXPECT_EQ(before.repositories[0].keep[0].daily, 14u);
   EXPECT_EQ(manager_.store().catalog().repository("main").value().address, "store1.example:8442");
   ASSERT_TRUE(manager_.store().hosts().revoke("web1", now_));
-  const auto after = client->poll_storage("", before.revocations_up_to).value();
+  const auto after = client->poll_storage("", before.heard).value();
   EXPECT_EQ(after.revoked, (std::vector<HolderId>{web1_.holder()}));
-  EXPECT_TRUE(client->poll_storage("", after.revocations_up_to).value().revoked.empty());
+  const auto again = client->poll_storage("", after.heard).value();
+  EXPECT_TRUE(again.revoked.empty());
+  EXPECT_EQ(again.heard, after.heard);
+}
+
+TEST_F(ControlTest, TellsAllRevocationsToWhoHeardThemFromAnotherDatabase) {
+  ASSERT_TRUE(manager_.store().hosts().revoke("web1", now_));
+  const auto client = connect(store1_).value();
+  // The same number was another's, before a copy of the database was put back.
+  for (const HeardRevocations& heard :
+       {HeardRevocations{1, web2_.holder()}, HeardRevocations{7, web1_.holder()}}) {
+    const auto told = client->poll_storage("", heard).value();
+    EXPECT_EQ(told.revoked, (std::vector<HolderId>{web1_.holder()}));
+    EXPECT_EQ(told.heard, (HeardRevocations{1, web1_.holder()}));
+  }
 }
 
 TEST_F(ControlTest, TakesAllPointsOfARepositoryInAsManyMessagesAsItNeeds) {
@@ -165,6 +179,19 @@ TEST_F(ControlTest, TakesAllPointsOfARepositoryInAsManyMessagesAsItNeeds) {
   EXPECT_EQ(manager_.store().catalog().repository("main").value().points, 2500u);
   ASSERT_TRUE(client->tell_points("main", id, {}));
   EXPECT_EQ(manager_.store().catalog().repository("main").value().points, 0u);
+}
+
+TEST_F(ControlTest, TakesPointsThatComeLaterAndNamesTheListingTheyBelongTo) {
+  std::vector<PointToTell> points(3);
+  for (PointToTell& point : points) system_random().fill(point.point.bytes);
+  const auto client = connect(store1_).value();
+  EXPECT_EQ(client->poll_storage("", {}).value().repositories[0].listing, 0u);
+  const auto listing =
+      client->tell_points("main", system_random().name<WireRepositoryId>(), {points[0]}).value();
+  EXPECT_EQ(client->poll_storage("", {}).value().repositories[0].listing, listing);
+  ASSERT_TRUE(client->tell_more_points(listing, {points[1], points[2]}));
+  EXPECT_EQ(manager_.store().catalog().repository("main").value().points, 3u);
+  EXPECT_REFUSED(client->tell_more_points(listing + 1, {points[0]}), ErrorKind::absent, "listing");
 }
 
 TEST_F(ControlTest, RenewsACertificateForTheSameKeyOnly) {
@@ -199,7 +226,7 @@ TEST_F(ControlTest, RenewsNoCertificateForAnotherKey) {
 
 TEST_F(ControlTest, GivesEachRoleItsOwnCallsOnly) {
   EXPECT_REFUSED(connect(web1_).value()->repositories(), ErrorKind::denied, "no right");
-  EXPECT_REFUSED(connect(web1_).value()->poll_storage("", 0), ErrorKind::denied, "no right");
+  EXPECT_REFUSED(connect(web1_).value()->poll_storage("", {}), ErrorKind::denied, "no right");
   EXPECT_REFUSED(connect(store1_).value()->ticket("main", {Verb::read}, {}), ErrorKind::denied,
                  "no right");
 }

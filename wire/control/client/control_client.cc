@@ -94,18 +94,21 @@ class Client final : public ControlClient {
   }
 
   Result<StorageOrders> poll_storage(const std::string& own_address,
-                                     std::uint64_t revocations_since) override {
+                                     const HeardRevocations& heard) override {
     return catching([&]() -> Result<StorageOrders> {
       auto request = TRY(as(storage_, "a storage agent's orders")).pollRequest();
       request.setAddress(own_address.c_str());
-      request.setRevocationsSince(revocations_since);
+      request.setRevocationsSince(heard.number);
+      if (heard.last) request.setLastRevoked(as_data(heard.last->view()));
       const auto response = connection_->wait(request.send().dropPipeline());
-      return take_orders(response.getAnswer());
+      StorageOrders orders = TRY(take_orders(response.getAnswer()));
+      if (orders.revoked.empty() && orders.heard.number == heard.number) orders.heard = heard;
+      return orders;
     });
   }
 
-  Result<void> tell_points(const std::string& repository, const WireRepositoryId& id,
-                           const std::vector<PointToTell>& points) override {
+  Result<std::uint64_t> tell_points(const std::string& repository, const WireRepositoryId& id,
+                                    const std::vector<PointToTell>& points) override {
     auto agent = TRY(as(storage_, "points"));
     const std::uint64_t listing = TRY(catching([&]() -> Result<std::uint64_t> {
       auto request = agent.beginPointsRequest();
@@ -116,15 +119,22 @@ class Client final : public ControlClient {
       if (answer.isRefused()) return fail(to_error(answer.getRefused()));
       return answer.getListing();
     }));
-    TRY(in_parts(points, max_points, [&](std::span<const PointToTell> part) {
+    TRY(tell_more_points(listing, points));
+    TRY(catching([&] {
+      auto request = agent.endPointsRequest();
+      request.setListing(listing);
+      return done(connection_->wait(request.send().dropPipeline()).getAnswer());
+    }));
+    return listing;
+  }
+
+  Result<void> tell_more_points(std::uint64_t listing,
+                                const std::vector<PointToTell>& points) override {
+    auto agent = TRY(as(storage_, "points"));
+    return in_parts(points, max_points, [&](std::span<const PointToTell> part) {
       auto request = agent.pointsRequest();
       request.setListing(listing);
       put_points(part, request.initPoints(static_cast<unsigned>(part.size())));
-      return done(connection_->wait(request.send().dropPipeline()).getAnswer());
-    }));
-    return catching([&] {
-      auto request = agent.endPointsRequest();
-      request.setListing(listing);
       return done(connection_->wait(request.send().dropPipeline()).getAnswer());
     });
   }

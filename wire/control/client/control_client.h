@@ -66,12 +66,20 @@ struct KeepOrder {
 struct StoredRepository {
   std::string name;
   std::vector<KeepOrder> keep;
+  std::uint64_t listing = 0;  // Of its points, the newest that the manager has; 0: none.
+};
+
+// Up to where revocations were heard: the number of the last one, and whose it was.
+struct HeardRevocations {
+  std::uint64_t number = 0;
+  std::optional<HolderId> last;
+  bool operator==(const HeardRevocations&) const = default;
 };
 
 struct StorageOrders {
   std::vector<StoredRepository> repositories;
-  std::vector<HolderId> revoked;
-  std::uint64_t revocations_up_to = 0;
+  std::vector<HolderId> revoked;  // That were not heard before; or all, after another database.
+  HeardRevocations heard;         // What to say next time.
 };
 
 struct PointToTell {
@@ -126,10 +134,14 @@ class ControlClient {
                                       const std::vector<VolumeToClaim>& volumes) = 0;
   virtual Result<SourceOrders> poll_source() = 0;
   virtual Result<StorageOrders> poll_storage(const std::string& own_address,
-                                             std::uint64_t revocations_since) = 0;
-  // All points of a repository, in as many messages as it takes.
-  virtual Result<void> tell_points(const std::string& repository, const WireRepositoryId& id,
-                                   const std::vector<PointToTell>& points) = 0;
+                                             const HeardRevocations& heard) = 0;
+  // All points of a repository, in as many messages as it takes; returns the listing's number.
+  virtual Result<std::uint64_t> tell_points(const std::string& repository,
+                                            const WireRepositoryId& id,
+                                            const std::vector<PointToTell>& points) = 0;
+  // Points that came since that listing.
+  virtual Result<void> tell_more_points(std::uint64_t listing,
+                                        const std::vector<PointToTell>& points) = 0;
   virtual Result<std::vector<KnownRepository>> repositories() = 0;
 };
 

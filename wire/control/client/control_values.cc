@@ -116,6 +116,7 @@ Result<StorageOrders> take_orders(wire::StorageOrders::Reader answer) {
   for (const auto repository : from.getRepositories()) {
     StoredRepository stored;
     stored.name = TRY(text_in(repository.getName(), "repository's name"));
+    stored.listing = repository.getListing();
     TRY(at_most(repository.getKeep(), max_kept_volumes, "volumes"));
     for (const auto keep : repository.getKeep()) {
       const auto rule = keep.getRule();
@@ -128,7 +129,8 @@ Result<StorageOrders> take_orders(wire::StorageOrders::Reader answer) {
   for (const auto holder : from.getRevoked()) {
     orders.revoked.push_back(TRY(name_in<HolderId>(holder, "holder's id")));
   }
-  orders.revocations_up_to = from.getRevocationsUpTo();
+  orders.heard.number = from.getRevocationsUpTo();
+  if (!orders.revoked.empty()) orders.heard.last = orders.revoked.back();
   return orders;
 }
 

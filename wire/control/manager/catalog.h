@@ -23,6 +23,7 @@ struct RepositoryRow {
   WallTime created;
   std::uint64_t volumes = 0;
   std::uint64_t points = 0;
+  std::uint64_t listing = 0;  // The newest that was told to its end; 0: none.
 };
 
 struct VolumeRow {
@@ -78,7 +79,8 @@ class Catalog {
   Result<std::vector<VolumeKeepRow>> kept(const std::string& repository);
 
   // A storage agent tells all points of a repository: begin, add as often as it takes, end. What
-  // was not told in between is forgotten.
+  // was not told in between is forgotten. To the newest that has ended, points that came later are
+  // added.
   Result<std::uint64_t> begin_listing(const std::string& repository, const CatalogRepositoryId& id,
                                       const Host& storage, WallTime now);
   Result<void> add_points(std::uint64_t listing, const Host& storage,

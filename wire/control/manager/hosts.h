@@ -79,8 +79,9 @@ class Hosts {
   // From now on the key is nobody's. `absent` when there is no such host, `invalid` when it has
   // been revoked.
   Result<HolderId> revoke(std::string_view name, WallTime now);
-  // At most `most`, with numbers above `since`.
-  Result<std::vector<Revocation>> revocations(std::uint64_t since, std::size_t most);
+  // At most `most`, with numbers above that of `last`, who must be the one that it numbers;
+  // otherwise whoever has heard of it heard it from another database, and gets all of them.
+  Result<std::vector<Revocation>> revocations(const Revocation& last, std::size_t most);
 
   Result<void> renewed(const Host& host, WallTime until, WallTime now);
   Result<void> seen(const Host& host, WallTime now);

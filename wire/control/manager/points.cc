@@ -46,8 +46,8 @@ Result<std::uint64_t> Catalog::begin_listing(const std::string& name, const Cata
 Result<std::string> Catalog::listed_repository(std::uint64_t listing, const Host& storage) {
   std::string name;
   TRY(
-      database_.each("SELECT name FROM listings JOIN repositories ON name = repository "
-                     "WHERE number = ? AND storage = ?",
+      database_.each("SELECT name FROM repositories LEFT JOIN listings ON name = repository "
+                     "WHERE (number = ?1 OR listing = ?1) AND storage = ?2",
                      {listing, storage.name}, [&](const SqlRow& row) { name = row.text(0); }));
   if (name.empty()) {
     return fail(Error::absent("there is no listing {} of this agent; begin a new one", listing));
@@ -80,6 +80,7 @@ Result<void> Catalog::end_listing(std::uint64_t listing, const Host& storage) {
     const std::string name = TRY(listed_repository(listing, storage));
     TRY(database_.change("DELETE FROM points WHERE repository = ? AND listing != ?",
                          {name, listing}));
+    TRY(database_.change("UPDATE repositories SET listing = ? WHERE name = ?", {listing, name}));
     TRY(database_.change("DELETE FROM listings WHERE number = ?", {listing}));
     // Volumes that nobody claimed and that have no points left were only known by them.
     TRY(database_.change(

@@ -52,15 +52,16 @@ Result<std::vector<RepositoryRow>> Catalog::select(const char* where, Database::
       "SELECT name, storage, (SELECT address FROM hosts WHERE hosts.name = storage), "
       "(SELECT holder FROM identities WHERE host = storage AND revoked IS NULL), created, "
       "(SELECT count(*) FROM volumes WHERE repository = repositories.name), "
-      "(SELECT count(*) FROM points WHERE repository = repositories.name) "
+      "(SELECT count(*) FROM points WHERE repository = repositories.name), "
+      "coalesce(listing, 0) "
       "FROM repositories WHERE {} ORDER BY name",
       where);
   std::vector<RepositoryRow> rows;
   TRY(database_.each(sql.c_str(), values, [&](const SqlRow& row) {
     std::optional<HolderId> holder;
     if (!row.is_null(3)) holder = row.name<HolderId>(3);
-    rows.push_back(
-        {row.text(0), row.text(1), row.text(2), holder, row.time(4), row.count(5), row.count(6)});
+    rows.push_back({row.text(0), row.text(1), row.text(2), holder, row.time(4), row.count(5),
+                    row.count(6), row.count(7)});
   }));
   return rows;
 }

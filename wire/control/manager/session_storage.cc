@@ -34,13 +34,15 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
         TRY(desk_.store.hosts().set_address(host, address));
       }
       TRY(desk_.store.hosts().seen(host, desk_.clock.wall()));
-      const std::uint64_t since = TRY(count_in(asked.getRevocationsSince(), "revocations"));
-      const auto revoked = TRY(desk_.store.hosts().revocations(since, max_revocations));
+      const Revocation last{
+          TRY(count_in(asked.getRevocationsSince(), "revocations")),
+          TRY(maybe_name_in<HolderId>(asked.getLastRevoked(), "holder's id")).value_or(HolderId{})};
+      const auto revoked = TRY(desk_.store.hosts().revocations(last, max_revocations));
       auto orders = answer.initOrders();
       TRY(put_repositories(host, orders));
       auto list = orders.initRevoked(static_cast<unsigned>(revoked.size()));
       for (unsigned i = 0; i < list.size(); ++i) list.set(i, as_data(revoked[i].holder.view()));
-      orders.setRevocationsUpTo(revoked.empty() ? since : revoked.back().number);
+      orders.setRevocationsUpTo(revoked.empty() ? last.number : revoked.back().number);
       return {};
     });
   }
@@ -93,6 +95,7 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
     auto list = orders.initRepositories(static_cast<unsigned>(repositories.size()));
     for (unsigned i = 0; i < list.size(); ++i) {
       list[i].setName(repositories[i].name.c_str());
+      list[i].setListing(repositories[i].listing);
       auto kept = TRY(desk_.store.catalog().kept(repositories[i].name));
       if (kept.size() > room) kept.resize(room);
       room -= kept.size();

@@ -156,7 +156,12 @@ CREATE TABLE traffic (
 ) STRICT;
 )sql";
 
-constexpr std::array<const char*, tables_version> steps{version_1, version_2};
+// Which listing of its points each repository has, so that they are told again when it is lost.
+constexpr const char* version_3 = R"sql(
+ALTER TABLE repositories ADD COLUMN listing INTEGER;
+)sql";
+
+constexpr std::array<const char*, tables_version> steps{version_1, version_2, version_3};
 
 }  // namespace
 

@@ -10,7 +10,7 @@
 
 namespace ebb::control {
 
-inline constexpr std::int64_t tables_version = 2;
+inline constexpr std::int64_t tables_version = 3;
 
 // To `version`; tests make older files by it.
 Result<void> bring_tables_to(Database& database, std::int64_t version = tables_version);

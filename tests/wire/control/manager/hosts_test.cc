@@ -82,11 +82,15 @@ TEST_F(HostsTest, ThatAreRevokedAreKnownNoMoreAndCounted) {
   EXPECT_REFUSED(hosts().known(first.holder), ErrorKind::denied, "revoked");
   EXPECT_REFUSED(hosts().revoke("web1", noon), ErrorKind::invalid, "was revoked");
   EXPECT_REFUSED(hosts().revoke("web3", noon), ErrorKind::absent, "web3");
-  const auto all = hosts().revocations(0, 10).value();
+  const auto all = hosts().revocations({}, 10).value();
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].holder, first.holder);
-  EXPECT_EQ(hosts().revocations(all[0].number, 10).value().size(), 1u);
-  EXPECT_EQ(hosts().revocations(0, 1).value().size(), 1u);
+  EXPECT_EQ(hosts().revocations(all[0], 10).value().size(), 1u);
+  EXPECT_EQ(hosts().revocations(all[1], 10).value().size(), 0u);
+  EXPECT_EQ(hosts().revocations({}, 1).value().size(), 1u);
+  // Heard from another database.
+  EXPECT_EQ(hosts().revocations({2, first.holder}, 10).value().size(), 2u);
+  EXPECT_EQ(hosts().revocations({3, second.holder}, 10).value().size(), 2u);
 }
 
 TEST_F(HostsTest, GiveTheNameOfARevokedOneOnlyToATokenForIt) {
