@@ -1,74 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// paper_key.cc - a key as a person writes it down: Crockford's base 32, in groups, with a checksum.
+// paper_key.cc - the text of a paper key. Its checksum begins its SHA-256.
 #include <optional>
 
+#include "devmap/core/paper_text.h"
 #include "engine/repo/keyring.h"
 
 namespace ebb {
 
 namespace {
 
-constexpr std::string_view digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-constexpr std::size_t checksum_bytes = 2;
-constexpr std::size_t group = 5;
-constexpr std::size_t characters = 55;  // 34 bytes are 272 bits; 3 bits of the last are zero.
-
-int value_of(char c) {
-  if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  if (c == 'O') c = '0';
-  if (c == 'I' || c == 'L') c = '1';
-  const std::size_t at = digits.find(c);
-  return at == std::string_view::npos ? -1 : static_cast<int>(at);
+KeyOnPaper with_checksum(const PaperKey& key) {
+  KeyOnPaper whole;
+  std::ranges::copy(key.reveal(), whole.room().begin());
+  const Digest digest = sha256(key.reveal());
+  std::copy_n(digest.bytes.begin(), KeyOnPaper::size - PaperKey::size,
+              whole.room().begin() + PaperKey::size);
+  return whole;
 }
 
 }  // namespace
 
 std::string paper_key_text(const PaperKey& key) {
-  SecretBuffer bytes(PaperKey::size + checksum_bytes);
-  std::ranges::copy(key.reveal(), bytes.room().begin());
-  const Digest digest = sha256(key.reveal());
-  std::copy_n(digest.bytes.begin(), checksum_bytes, bytes.room().begin() + PaperKey::size);
-  std::string text;
-  unsigned held = 0;
-  unsigned bits = 0;
-  std::size_t written = 0;
-  const auto put = [&](unsigned value) {
-    if (written != 0 && written % group == 0) text += '-';
-    text += digits[value];
-    ++written;
-  };
-  for (const std::byte b : bytes.reveal()) {
-    held = (held << 8 | static_cast<unsigned>(b)) & 0xfff;
-    for (bits += 8; bits >= 5; bits -= 5) put(held >> (bits - 5) & 31);
-  }
-  if (bits > 0) put(held << (5 - bits) & 31);
-  return text;
+  return text_on_paper(with_checksum(key));
 }
 
 std::optional<PaperKey> paper_key_of(std::string_view text) {
-  SecretBuffer bytes(PaperKey::size + checksum_bytes);
-  unsigned held = 0;
-  unsigned bits = 0;
-  std::size_t seen = 0;
-  std::size_t at = 0;
-  for (const char c : text) {
-    if (c == '-' || c == ' ' || c == '\n' || c == '\r') continue;
-    const int value = value_of(c);
-    if (value < 0 || ++seen > characters) return std::nullopt;
-    held = (held << 5 | static_cast<unsigned>(value)) & 0xfff;
-    bits += 5;
-    if (bits >= 8 && at < bytes.room().size()) {
-      bits -= 8;
-      bytes.room()[at++] = static_cast<std::byte>(held >> bits & 0xff);
-    }
-  }
-  const bool padding_is_zero = (held & ((1u << bits) - 1)) == 0;
-  if (seen != characters || at != bytes.room().size() || !padding_is_zero) return std::nullopt;
-  PaperKey key(bytes.reveal().first<PaperKey::size>());
-  const Digest digest = sha256(key.reveal());
-  const bool right = std::equal(digest.bytes.begin(), digest.bytes.begin() + checksum_bytes,
-                                bytes.reveal().begin() + PaperKey::size);
-  if (!right) return std::nullopt;
+  const auto read = key_on_paper(text);
+  if (!read) return std::nullopt;
+  PaperKey key(read->reveal().first<PaperKey::size>());
+  if (!same_bytes(with_checksum(key).reveal(), read->reveal())) return std::nullopt;
   return key;
 }
 

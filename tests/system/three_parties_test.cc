@@ -12,6 +12,16 @@
 namespace ebb::test {
 namespace {
 
+// Looks until it is so; minutes pass here at most, and never decide.
+template <class IsSo>
+bool becomes(IsSo is_so) {
+  for (int i = 0; i < 1500; ++i) {
+    if (is_so()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return false;
+}
+
 class ThreeParties : public testing::Test {
  protected:
   void SetUp() override {
@@ -82,6 +92,70 @@ TEST_F(ThreeParties, RefuseATokenThatWasUsed) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "web4/identity"));
 }
 
+TEST_F(ThreeParties, GoOnWithAManagerThatIsRebuiltOfAStorageAgentsCopy) {
+  ASSERT_TRUE(parties_
+                  .manager({"policy", "set", "web", "--volumes", "web*:/dev/vg0/*", "--every", "1h",
+                            "--keep-daily", "14"})
+                  .ok());
+  ASSERT_TRUE(backup("web1", "disk").ok());
+  ASSERT_TRUE(parties_.manager({"revoke", "web2"}).ok());
+  const std::string key = parties_.manager({"recovery-key"}).json["recovery_key"];
+  write_text(folder_ / "recovery", key + "\n");
+  const auto newest_copy = [&] {
+    std::string newest;
+    std::error_code none;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(folder_ / "store/storage/manager-copies", none)) {
+      newest = std::max(newest, entry.path().string());
+    }
+    return newest;
+  };
+  const auto rebuild = [&](const std::string& folder) {
+    return parties_.manager(
+        {"rebuild", newest_copy(), folder, "--recovery-key-file", folder_ / "recovery"});
+  };
+  // The revocation is the last entry of the log.
+  int tries = 0;
+  ASSERT_TRUE(becomes([&] {
+    const std::string place = folder_ / ("try-" + std::to_string(++tries));
+    if (newest_copy().empty() || !rebuild(place).ok()) return false;
+    const EbbRun hosts = parties_.manager({"hosts", "--dir", place});
+    for (const auto& host : hosts.json) {
+      if (host["host"] == "web2" && !host["revoked"].is_null()) return true;
+    }
+    return false;
+  }));
+  parties_.kill_manager();
+  std::filesystem::remove_all(folder_ / "manager");
+  const EbbRun rebuilt = rebuild(folder_ / "manager");
+  ASSERT_TRUE(rebuilt.ok()) << rebuilt;
+  EXPECT_EQ(rebuilt.json["policies"], 1);
+  parties_.start_manager();
+  // Points are told again; who was in is in, who was not is not.
+  EXPECT_TRUE(becomes([&] { return parties_.manager({"points"}).json.size() == 1; }));
+  std::filesystem::remove_all(folder_ / "web1/tickets");
+  EXPECT_TRUE(backup("web1", "disk").ok());
+  EXPECT_TRUE(restores("ann", "disk@latest"));
+  EXPECT_TRUE(becomes([&] { return parties_.manager({"points"}).json.size() == 2; }));
+  const EbbRun revoked = backup("web2", "other");
+  EXPECT_FALSE(revoked.ok());
+  EXPECT_NE(revoked.err.find("revoked"), std::string::npos) << revoked;
+}
+
+TEST_F(ThreeParties, RefuseARevokedHostThoughTheAgentIsStartedAnewWithoutAManager) {
+  ASSERT_TRUE(backup("web1", "disk").ok());
+  ASSERT_TRUE(parties_.manager({"revoke", "web1"}).ok());
+  ASSERT_TRUE(
+      becomes([&] { return backup("web1", "disk").err.find("revoked") != std::string::npos; }));
+  parties_.kill_manager();
+  parties_.stop_storage();
+  parties_.start_storage();
+  const EbbRun again = backup("web1", "disk");
+  EXPECT_FALSE(again.ok());
+  EXPECT_NE(again.err.find("revoked"), std::string::npos) << again;
+  parties_.start_manager();
+}
+
 TEST_F(ThreeParties, LetNoHostWriteAnothersVolumeOrAdminister) {
   ASSERT_TRUE(backup("web1", "disk").ok());
   const EbbRun stolen = backup("web2", "disk");
@@ -104,16 +178,6 @@ TEST_F(ThreeParties, RefuseARevokedHost) {
   }
   EXPECT_NE(said.find("revoked"), std::string::npos) << said;
   EXPECT_TRUE(backup("web2", "other").ok());
-}
-
-// Looks until it is so; minutes pass here at most, and never decide.
-template <class IsSo>
-bool becomes(IsSo is_so) {
-  for (int i = 0; i < 1500; ++i) {
-    if (is_so()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  return false;
 }
 
 TEST_F(ThreeParties, KeepPointsByTheManagersRuleEvenWhileItIsDown) {

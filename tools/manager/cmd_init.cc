@@ -24,8 +24,9 @@ class Init final : public Command {
                    "HOST[:PORT] (default: this host's name, port 8441)");
     options_.declare(app);
     app.footer(
-        "Makes an authority for certificates, a key for tickets and a database. Losing the folder "
-        "means\nenrolling every host anew, so back it up.\n\nExample:\n"
+        "Makes an authority for certificates, a key for tickets, a database and a recovery key, "
+        "which is\nshown: with it the folder is made again when it is lost (see rebuild).\n\n"
+        "Example:\n"
         "  ebb-manager init /var/lib/ebb-manager --address backup.example");
   }
 
@@ -40,9 +41,13 @@ class Init final : public Command {
     say(options_, outside,
         {{"folder", folder},
          {"address", address.text()},
-         {"authority", store->authority_digest().hex()}},
-        fmt::format("made a manager in {}; hosts reach it at {}\nnext: ebb-manager serve --dir {}",
-                    folder, address.text(), folder));
+         {"authority", store->authority_digest().hex()},
+         {"recovery_key", recovery_key_text(store->recovery_key())}},
+        fmt::format("made a manager in {}; hosts reach it at {}\n\nIts recovery key, to be written "
+                    "down and kept away from this machine:\n\n  {}\n\nWith it, `ebb-manager "
+                    "rebuild` makes the manager again of the copy that each storage agent\nkeeps "
+                    "of its state.\nnext: ebb-manager serve --dir {}",
+                    folder, address.text(), recovery_key_text(store->recovery_key()), folder));
     return ExitCode::done;
   }
 

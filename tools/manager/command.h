@@ -33,6 +33,8 @@ nlohmann::json json_of_time(const std::optional<WallTime>& time);
 
 // The table of commands.
 std::unique_ptr<Command> make_init(CLI::App& app);
+std::unique_ptr<Command> make_rebuild(CLI::App& app);
+std::unique_ptr<Command> make_recovery_key(CLI::App& app);
 std::unique_ptr<Command> make_serve(CLI::App& app);
 std::unique_ptr<Command> make_token(CLI::App& app);
 std::unique_ptr<Command> make_repository(CLI::App& app);

@@ -21,9 +21,10 @@ constexpr ProgramText text{
     "manager.toml",
     keys};
 
-constexpr CommandMaker makers[] = {
-    make_init,    make_serve,  make_token, make_repository, make_policy, make_status, make_hosts,
-    make_volumes, make_points, make_jobs,  make_run,        make_revoke, make_audit};
+constexpr CommandMaker makers[] = {make_init,  make_rebuild,    make_recovery_key, make_serve,
+                                   make_token, make_repository, make_policy,       make_status,
+                                   make_hosts, make_volumes,    make_points,       make_jobs,
+                                   make_run,   make_revoke,     make_audit};
 
 }  // namespace
 

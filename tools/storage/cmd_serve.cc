@@ -108,10 +108,13 @@ class Serve final : public Command {
           SecureListening{listen_, TRY(PrivateKey::of_pem(identity->key.pem().reveal())),
                           identity->certificate, identity->authority, identity->ticket_key};
     }
-    KeptStorageState kept(TRY(state_file(outside)), storage_state_of, log);
+    const std::string own = TRY(own_folder(outside));
+    KeptStorageState kept(file_in(own, "state.json"), storage_state_of, log);
     Housekeeping housekeeping(
         {names_of(wishes.repositories), kept, outside.clock, outside.stop, log},
         TRY(housekeeping_plan()));
+    // The manager may be down, and has told of them already.
+    wishes.revoked = kept.read([](const StorageState& state) { return state.revoked; });
     wishes.chored = [&](const ChoreNews& news) { housekeeping.chored(news); };
     const auto service =
         TRY(StorageService::make(std::move(wishes), outside.clock, outside.random, log));
@@ -123,7 +126,10 @@ class Serve final : public Command {
     if (identity) {
       const std::string address =
           !address_.empty() ? address_ : fmt::format("{}:{}", identity->name, service->port());
-      poll.emplace(ManagerPoll::World{*service, std::move(*identity), address, kept, log}, poll_);
+      poll.emplace(
+          ManagerPoll::World{*service, std::move(*identity), address, kept,
+                             ManagerCopies(file_in(own, "manager-copies")), outside.clock, log},
+          poll_);
     }
     tell_service_manager(outside, service_is_ready);
     TRY(service->run(outside.stop, [&] { housekeeping.tick(*service); }));
@@ -138,7 +144,7 @@ class Serve final : public Command {
   }
 
   // Empty, so that nothing is kept over a restart, for an agent that has no folder of its own.
-  Result<std::string> state_file(const Outside& outside) const {
+  Result<std::string> own_folder(const Outside& outside) const {
     auto folder = state_folder(outside);
     if (!folder && !listen_.empty()) folder = default_state_folder;
     if (!folder) return std::string();
@@ -146,7 +152,10 @@ class Serve final : public Command {
     std::error_code error;
     std::filesystem::create_directories(own, error);
     if (error) return fail(Error::from_errno(error.value()).during("making {}", own));
-    return own + "/state.json";
+    return own;
+  }
+  static std::string file_in(const std::string& folder, const char* name) {
+    return folder.empty() ? folder : folder + "/" + name;
   }
 
   Result<HousekeepingPlan> housekeeping_plan() const {

@@ -7,14 +7,7 @@
 namespace ebb {
 
 ManagerPoll::ManagerPoll(World world, std::chrono::seconds every)
-    : world_(std::move(world)), every_(every) {
-  // The manager may be down, and they were told already.
-  for (const HolderId& holder :
-       world_.state.read([](const StorageState& state) { return state.revoked; })) {
-    world_.service.revoke(holder);
-  }
-  thread_ = std::thread([this] { run(); });
-}
+    : world_(std::move(world)), every_(every), thread_([this] { run(); }) {}
 
 ManagerPoll::~ManagerPoll() {
   {
@@ -57,7 +50,7 @@ Result<void> ManagerPoll::poll() {
     TRY(during(tell_points(*manager, repository, listings[repository]), "telling the points of {}",
                repository));
   }
-  return {};
+  return keep_copy(*manager);
 }
 
 // What came since the last time, or everything where that would not do: points went, or the
@@ -67,8 +60,8 @@ Result<void> ManagerPoll::tell_points(control::ControlClient& manager,
                                       std::uint64_t managers_listing) {
   Listed& listed = listed_[repository];
   const bool goes_on = listed.listing != 0 && listed.listing == managers_listing;
-  const auto news = world_.service.point_news(
-      repository, goes_on ? std::optional(listed.told) : std::nullopt);
+  const auto news =
+      world_.service.point_news(repository, goes_on ? std::optional(listed.told) : std::nullopt);
   if (!news) return {};
   std::vector<control::PointToTell> points;
   for (const StorageService::StoredPoint& point : news->points) {
@@ -77,12 +70,30 @@ Result<void> ManagerPoll::tell_points(control::ControlClient& manager,
                       point.stored.value()});
   }
   if (news->is_all) {
-    listed.listing = TRY(manager.tell_points(
-        repository, control::WireRepositoryId{news->repository_id}, points));
+    listed.listing = TRY(
+        manager.tell_points(repository, control::WireRepositoryId{news->repository_id}, points));
   } else {
     TRY(manager.tell_more_points(listed.listing, points));
   }
   listed.told = news->told;
+  return {};
+}
+
+// A full disk, or a manager that is too old for it, is no reason to stop telling.
+Result<void> ManagerPoll::keep_copy(control::ControlClient& manager) {
+  if (world_.copies.is_empty()) return {};
+  if (!copy_) copy_ = world_.copies.newest();
+  const auto copy = manager.newer_copy(copy_);
+  if (!copy && copy.error().kind() == ErrorKind::lost) return fail(copy.error());
+  const auto kept = !copy               ? Result<void>(fail(copy.error()))
+                    : copy->has_value() ? world_.copies.keep((*copy)->bytes, world_.clock.wall())
+                                        : Result<void>();
+  const std::string trouble = kept ? "" : kept.error().text();
+  if (kept && copy->has_value()) copy_ = (*copy)->digest;
+  if (!trouble.empty() && trouble != copy_trouble_) {
+    world_.log("cannot keep a copy of the manager's state: " + trouble);
+  }
+  copy_trouble_ = trouble;
   return {};
 }
 

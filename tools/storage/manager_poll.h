@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // manager_poll.h - the storage agent's talk with its manager: who was revoked and how long points
-// are kept; which points came and went, and what was done to keep repositories in order.
+// are kept; which points came and went, and what was done to keep repositories in order; and a
+// sealed copy of the manager's state.
 //
 // A thread of its own, since the agent's has an event loop already. The agent works without a
 // manager as long as tickets last; what could not be told is told at the next poll that gets
@@ -16,6 +17,7 @@
 #include <thread>
 
 #include "tools/storage/housekeeping.h"
+#include "tools/storage/manager_copies.h"
 #include "wire/agent/storage_service.h"
 #include "wire/control/client/control_client.h"
 
@@ -28,6 +30,8 @@ class ManagerPoll {
     control::Identity identity;
     std::string own_address;  // As clients dial it.
     KeptStorageState& state;
+    ManagerCopies copies;
+    const Clock& clock;
     std::function<void(std::string_view line)> log;
   };
   ManagerPoll(World world, std::chrono::seconds every);
@@ -40,6 +44,7 @@ class ManagerPoll {
   Result<void> poll();
   Result<void> tell_points(control::ControlClient& manager, const std::string& repository,
                            std::uint64_t managers_listing);
+  Result<void> keep_copy(control::ControlClient& manager);
 
   World world_;
   std::chrono::seconds every_;
@@ -48,8 +53,10 @@ class ManagerPoll {
     std::uint64_t listing = 0;
     StorageService::ToldPoints told;
   };
-  std::map<std::string, Listed> listed_;  // By repository.
-  bool was_reached_ = true;  // Said once, not at each poll.
+  std::map<std::string, Listed> listed_;     // By repository.
+  std::optional<control::CopyDigest> copy_;  // That is kept.
+  std::string copy_trouble_;                 // Said once.
+  bool was_reached_ = true;                  // Said once, not at each poll.
   std::mutex mutex_;
   std::condition_variable changed_;
   bool ending_ = false;  // Under mutex_.

@@ -69,6 +69,7 @@ Result<std::unique_ptr<StorageService>> StorageService::make(
   state->chored = std::move(wishes.chored);
   if (state->secure) {
     state->by_ticket.emplace(state->secure->manager, state->secure->key.holder(), clock);
+    for (const HolderId& holder : wishes.revoked) state->by_ticket->revoke(holder);
   }
   const Admission& admission =
       state->by_ticket ? static_cast<const Admission&>(*state->by_ticket) : state->local;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,7 @@ class StorageService {
     std::vector<std::pair<std::string, std::string>> repositories;  // Names and folders.
     std::string socket;                                             // Empty: none.
     std::optional<SecureListening> secure;                          // Nothing: this machine only.
+    std::set<HolderId> revoked;                                     // From the beginning.
     StorageBounds bounds;
     unsigned threads = 0;  // Workers; 0: one for each processor.
     // Told, on the thread of run(), when a chore begins and when it has ended.

@@ -21,8 +21,8 @@ inline constexpr std::uint16_t enrolment_port = 8441;
 // else is issued it.
 inline constexpr const char* manager_server_name = "ebb-manager";
 
-inline constexpr std::size_t max_message_bytes = 512 * 1024;      // To the manager.
-inline constexpr std::size_t max_answer_bytes = 8 * 1024 * 1024;  // From it.
+// In both directions: Cap'n Proto sends nothing that is larger than what it would take.
+inline constexpr std::size_t max_message_bytes = 512 * 1024;
 inline constexpr int max_message_depth = 16;
 inline constexpr std::size_t max_text = 255;
 inline constexpr std::size_t max_long_text = 4096;
@@ -33,13 +33,22 @@ inline constexpr std::size_t max_policies = 256;
 inline constexpr std::size_t max_runs = 256;
 inline constexpr std::size_t max_patterns = 64;
 inline constexpr std::size_t max_pattern_bytes = 1024;
-inline constexpr std::size_t max_revocations = 4096;
-inline constexpr std::size_t max_repositories = 4096;
-inline constexpr std::size_t max_kept_volumes = 65536;  // In one answer.
+inline constexpr std::size_t max_revocations = 2048;
+inline constexpr std::size_t max_repositories = 1024;
+inline constexpr std::size_t max_kept_volumes = 4096;          // In one answer.
+inline constexpr std::size_t max_policies_bytes = 384 * 1024;  // Texts of all policies together.
+
+using CopyDigest = Name<32, struct CopyDigestTag>;  // SHA-256 of a copy of a manager's state.
+inline constexpr std::size_t max_copy_bytes = std::size_t{256} << 20;
+inline constexpr std::size_t max_copy_part = std::size_t{256} << 10;
 
 inline constexpr std::size_t max_ticket_bytes = 224 + 16 * max_ticket_volumes + 64;
-// A word is eight bytes. The longest list of points is far below a message's bound.
+// A word is eight bytes. The longest lists are far below a message's bound: points; a storage
+// agent's orders; an operator's repositories.
 static_assert(max_points * 200 < max_message_bytes);
+static_assert(max_repositories * 112 + max_revocations * 40 + max_kept_volumes * 56 <
+              max_message_bytes);
+static_assert(max_repositories * (40 + 72 + 72 + 32 + 264) < max_message_bytes);
 
 // How long tickets are valid: for a source, so long backups go on while the manager is down.
 inline constexpr std::int64_t source_ticket_seconds = 24 * 60 * 60;

@@ -16,9 +16,9 @@
 # was true when it was answered. A refusal is a member of the answer's union; an exception means
 # that the connection ended or that the manager does not know the call.
 #
-# Units: times are nanoseconds since 1970-01-01T00:00:00Z; sizes are bytes. Bounds: a message to the
-# manager has at most 512 KiB and one from it 8 MiB, a list as many items as stand beside it, a text
-# 255 bytes unless something else stands beside it. What is over a bound is refused as a whole.
+# Units: times are nanoseconds since 1970-01-01T00:00:00Z; sizes are bytes. Bounds: a message has at
+# most 512 KiB, a list as many items as stand beside it, a text 255 bytes unless something else
+# stands beside it. What is over a bound is refused as a whole.
 @0xc2a8d1f64b7e9350;
 
 using Cxx = import "/capnp/c++.capnp";
@@ -119,6 +119,14 @@ interface StorageSession extends(Session) {
   endPoints @3 (listing :UInt64) -> (answer :Answer);
   # Points that were not told in this listing are gone from the catalog. The listing stays good for
   # points that come later, as long as orders name it.
+
+  keep @5 (repository :Text, after :Data) -> (answer :KeepAnswer);
+  # More of what orders say of a repository: volumes after this one, in the order of their ids.
+
+  copy @4 (have :Data, at :UInt64) -> (answer :CopyAnswer);
+  # The manager's state as agents keep it for the day that it is lost: sealed, so that they can
+  # neither read nor alter it. `have`: digest of the copy that the agent has, or empty. Parts of two
+  # copies have two digests: then begin again.
 }
 
 interface OperatorSession extends(Session) {
@@ -201,9 +209,9 @@ struct StorageOrders {
   union {
     refused @0 :Refusal;
     orders :group {
-      repositories @1 :List(RepositoryOrder);
+      repositories @1 :List(RepositoryOrder);  # At most 1024.
       revoked @2 :List(Data);        # Holder ids, 32 bytes, in the order of their numbers; at most
-                                     # 4096, and then the rest at the next poll.
+                                     # 2048, and then the rest at the next poll.
       revocationsUpTo @3 :UInt64;    # What to say as `revocationsSince` next time.
     }
   }
@@ -211,10 +219,18 @@ struct StorageOrders {
 
 struct RepositoryOrder {
   name @0 :Text;
-  keep @1 :List(VolumeKeep);  # At most 65,536 in an answer; volumes that are not named keep
+  keep @1 :List(VolumeKeep);  # In the order of the volumes' ids. Volumes that are not named keep
                               # everything.
+  more @3 :Bool;       # Ask for the rest by keep(); at most 4096 come with one answer.
   listing @2 :UInt64;  # The newest that was told to its end; 0: none. An agent that knows another
                        # tells all points anew: this catalog is older than what it told, or new.
+}
+
+struct KeepAnswer {
+  union {
+    refused @0 :Refusal;
+    keep @1 :List(VolumeKeep);  # At most 4096; fewer: these are the last.
+  }
 }
 
 struct VolumeKeep {
@@ -226,6 +242,18 @@ struct ListingAnswer {
   union {
     refused @0 :Refusal;
     listing @1 :UInt64;
+  }
+}
+
+struct CopyAnswer {
+  union {
+    refused @0 :Refusal;
+    same @1 :Void;         # `have` is the newest.
+    part :group {
+      digest @2 :Data;     # SHA-256 of the whole copy, 32 bytes.
+      size @3 :UInt64;     # Of the whole copy; at most 256 MiB.
+      bytes @4 :Data;      # From `at` on, at most 256 KiB.
+    }
   }
 }
 
@@ -266,7 +294,7 @@ enum Outcome {
 struct RepositoriesAnswer {
   union {
     refused @0 :Refusal;
-    repositories @1 :List(Repository);  # At most 4096.
+    repositories @1 :List(Repository);  # At most 1024.
   }
 }
 
@@ -275,4 +303,14 @@ struct Repository {
   storage @1 :Text;    # The agent's name.
   holder @2 :Data;     # Its holder id, 32 bytes; empty when it is revoked.
   address @3 :Text;
+}
+
+# ---- a copy of the manager's state ---------------------------------------------------------------
+
+struct ManagerCopy {
+  # Inside of the seal; docs/format/manager-copy.md.
+  authority @0 :Text;      # Certificate, PEM.
+  authorityKey @1 :Data;   # PEM.
+  ticketKey @2 :Data;      # Ed25519 seed, 32 bytes.
+  database @3 :Data;       # An SQLite file, compressed by zstd.
 }

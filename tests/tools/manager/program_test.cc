@@ -8,6 +8,8 @@ namespace {
 using Words = std::vector<std::string>;
 
 const std::vector<Words> commands = {{"init"},
+                                     {"rebuild"},
+                                     {"recovery-key"},
                                      {"serve"},
                                      {"token", "create"},
                                      {"token", "list"},

@@ -155,6 +155,22 @@ TEST_F(ControlTest, TellsAStorageAgentWhoWasRevokedAndWhatToKeep) {
   EXPECT_EQ(again.heard, after.heard);
 }
 
+TEST_F(ControlTest, TellsAStorageAgentWhatToKeepOfMoreVolumesThanFitInAMessage) {
+  constexpr std::size_t count = 3 * max_kept_volumes;
+  const Host web1 = manager_.store().hosts().named("web1").value();
+  std::vector<VolumeClaimRow> claims(count);
+  for (VolumeClaimRow& claim : claims) {
+    system_random().fill(claim.volume.bytes);
+    claim.policy = "web";
+  }
+  ASSERT_TRUE(manager_.store().catalog().claim("main", web1, claims));
+  const auto orders = connect(store1_).value()->poll_storage("", {});
+  ASSERT_TRUE(orders) << orders.error().text();
+  std::set<WireVolumeId> kept;
+  for (const KeepOrder& order : orders->repositories.at(0).keep) kept.insert(order.volume);
+  EXPECT_EQ(kept.size(), count);
+}
+
 TEST_F(ControlTest, TellsAllRevocationsToWhoHeardThemFromAnotherDatabase) {
   ASSERT_TRUE(manager_.store().hosts().revoke("web1", now_));
   const auto client = connect(store1_).value();
@@ -192,6 +208,26 @@ TEST_F(ControlTest, TakesPointsThatComeLaterAndNamesTheListingTheyBelongTo) {
   ASSERT_TRUE(client->tell_more_points(listing, {points[1], points[2]}));
   EXPECT_EQ(manager_.store().catalog().repository("main").value().points, 3u);
   EXPECT_REFUSED(client->tell_more_points(listing + 1, {points[0]}), ErrorKind::absent, "listing");
+}
+
+TEST_F(ControlTest, GivesStorageAgentsACopyOfItsState) {
+  // More than one message of it.
+  for (int i = 0; i < 2000; ++i) {
+    std::array<std::byte, 500> noise;
+    system_random().fill(noise);
+    ASSERT_TRUE(manager_.store().audit().append(now_, "test", "noise", to_hex(noise), ""));
+  }
+  const auto client = connect(store1_).value();
+  const auto given = client->newer_copy(std::nullopt);
+  ASSERT_TRUE(given) << given.error().text();
+  const auto& copy = *given;
+  ASSERT_TRUE(copy);
+  EXPECT_GT(copy->bytes.size(), max_copy_part);
+  EXPECT_TRUE(open_state(copy->bytes, manager_.store().recovery_key()));
+  EXPECT_FALSE(client->newer_copy(copy->digest).value());
+  EXPECT_TRUE(client->newer_copy(CopyDigest{}).value());
+  EXPECT_REFUSED(elsewhere([&] { return connect(web1_).value()->newer_copy(std::nullopt); }),
+                 ErrorKind::denied, "no right");
 }
 
 TEST_F(ControlTest, RenewsACertificateForTheSameKeyOnly) {

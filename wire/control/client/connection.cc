@@ -38,7 +38,7 @@ void Connection::connect(const Address& address, kj::TlsContext& tls) {
                 .timeoutAfter(2 * tls_handshake_seconds * kj::SECONDS, kj::mv(secured))
                 .wait(io_.waitScope);
   capnp::ReaderOptions options;
-  options.traversalLimitInWords = max_answer_bytes / 8;
+  options.traversalLimitInWords = max_message_bytes / 8;
   options.nestingLimit = max_message_depth;
   network_ =
       kj::heap<capnp::TwoPartyVatNetwork>(*stream_, capnp::rpc::twoparty::Side::CLIENT, options);

@@ -7,6 +7,7 @@
 #include "wire/control/client/connection.h"
 #include "wire/control/client/control_values.h"
 #include "wire/error_bridge.h"
+#include "wire/link/openssl.h"
 
 namespace ebb::control {
 
@@ -103,6 +104,9 @@ class Client final : public ControlClient {
       const auto response = connection_->wait(request.send().dropPipeline());
       StorageOrders orders = TRY(take_orders(response.getAnswer()));
       if (orders.revoked.empty() && orders.heard.number == heard.number) orders.heard = heard;
+      for (StoredRepository& repository : orders.repositories) {
+        if (repository.has_more) TRY(take_rest(repository));
+      }
       return orders;
     });
   }
@@ -139,6 +143,25 @@ class Client final : public ControlClient {
     });
   }
 
+  Result<std::optional<ManagerCopy>> newer_copy(const std::optional<CopyDigest>& have) override {
+    ManagerCopy copy;
+    std::uint64_t size = 0;
+    do {
+      const auto part = TRY(part_of_copy(have, copy.bytes.size()));
+      const bool is_first = copy.bytes.empty();
+      // Of another copy, since that was made anew meanwhile: at the next poll, then.
+      if (!part || (!is_first && part->digest != copy.digest)) return std::nullopt;
+      copy.digest = part->digest;
+      size = part->size;
+      if (part->bytes.empty() || size > max_copy_bytes) {
+        return fail(Error::invalid("the manager's state comes in parts that make no sense"));
+      }
+      append(copy.bytes, part->bytes);
+    } while (copy.bytes.size() < size);
+    if (digest_of_copy(copy.bytes) == copy.digest) return copy;
+    return fail(Error::invalid("the copy of the manager's state is not what its digest says"));
+  }
+
   Result<std::vector<KnownRepository>> repositories() override {
     return catching([&]() -> Result<std::vector<KnownRepository>> {
       auto session = TRY(as(operator_, "the list of repositories"));
@@ -148,6 +171,47 @@ class Client final : public ControlClient {
   }
 
  private:
+  struct CopyPart {
+    CopyDigest digest;
+    std::uint64_t size = 0;
+    ByteVector bytes;
+  };
+  Result<std::optional<CopyPart>> part_of_copy(const std::optional<CopyDigest>& have,
+                                               std::size_t at) {
+    return catching([&]() -> Result<std::optional<CopyPart>> {
+      auto request = TRY(as(storage_, "a copy of the manager's state")).copyRequest();
+      if (have) request.setHave(as_data(have->view()));
+      request.setAt(at);
+      const auto response = connection_->wait(request.send().dropPipeline());
+      const auto answer = response.getAnswer();
+      if (answer.isRefused()) return fail(to_error(answer.getRefused()));
+      if (answer.isSame()) return std::nullopt;
+      const auto part = answer.getPart();
+      return CopyPart{TRY(name_in<CopyDigest>(part.getDigest(), "copy's digest")), part.getSize(),
+                      copy_of(bytes_in(part.getBytes()))};
+    });
+  }
+
+  Result<void> take_rest(StoredRepository& repository) {
+    while (repository.has_more) {
+      auto request = TRY(as(storage_, "a storage agent's orders")).keepRequest();
+      request.setRepository(repository.name.c_str());
+      if (!repository.keep.empty()) {
+        request.setAfter(as_data(repository.keep.back().volume.view()));
+      }
+      const auto response = connection_->wait(request.send().dropPipeline());
+      const auto answer = response.getAnswer();
+      if (answer.isRefused()) return fail(to_error(answer.getRefused()));
+      const std::size_t before = repository.keep.size();
+      TRY(take_keep(answer.getKeep(), repository.keep));
+      repository.has_more = repository.keep.size() - before == max_kept_volumes;
+      if (repository.keep.size() > max_kept_volumes * 1024) {
+        return fail(Error::invalid("the manager names volumes without end"));
+      }
+    }
+    return {};
+  }
+
   static Result<void> done(wire::Answer::Reader answer) {
     if (answer.isRefused()) return fail(to_error(answer.getRefused()));
     return {};
@@ -181,6 +245,10 @@ class Client final : public ControlClient {
 };
 
 }  // namespace
+
+CopyDigest digest_of_copy(Bytes copy) {
+  return ossl::sha256_name<CopyDigest>(copy);
+}
 
 Result<std::unique_ptr<ControlClient>> ControlClient::connect(const Identity& identity,
                                                               const std::string& program) {

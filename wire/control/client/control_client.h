@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wire/control/client/identity.h"
+#include "wire/control/protocol.h"
 
 namespace ebb::control {
 
@@ -65,8 +66,9 @@ struct KeepOrder {
 
 struct StoredRepository {
   std::string name;
-  std::vector<KeepOrder> keep;
-  std::uint64_t listing = 0;  // Of its points, the newest that the manager has; 0: none.
+  std::vector<KeepOrder> keep;  // Of all volumes for which there is a rule.
+  bool has_more = false;        // Before the client has asked for the rest.
+  std::uint64_t listing = 0;    // Of its points, the newest that the manager has; 0: none.
 };
 
 // Up to where revocations were heard: the number of the last one, and whose it was.
@@ -91,6 +93,12 @@ struct PointToTell {
   std::uint64_t device_bytes = 0;
   std::uint64_t stored_bytes = 0;
 };
+
+struct ManagerCopy {
+  ByteVector bytes;
+  CopyDigest digest;
+};
+CopyDigest digest_of_copy(Bytes copy);
 
 enum class Outcome { running, done, incomplete, failed };
 
@@ -142,6 +150,8 @@ class ControlClient {
   // Points that came since that listing.
   virtual Result<void> tell_more_points(std::uint64_t listing,
                                         const std::vector<PointToTell>& points) = 0;
+  // The manager's state, sealed, as storage agents keep it; nothing when `have` is the newest.
+  virtual Result<std::optional<ManagerCopy>> newer_copy(const std::optional<CopyDigest>& have) = 0;
   virtual Result<std::vector<KnownRepository>> repositories() = 0;
 };
 

@@ -107,6 +107,17 @@ Result<SourceOrders> take_orders(wire::SourceOrders::Reader answer) {
   return orders;
 }
 
+Result<void> take_keep(capnp::List<wire::VolumeKeep>::Reader from, std::vector<KeepOrder>& to) {
+  TRY(at_most(from, max_kept_volumes, "volumes"));
+  for (const auto keep : from) {
+    const auto rule = keep.getRule();
+    to.push_back({TRY(name_in<WireVolumeId>(keep.getVolume(), "volume's id")), rule.getLast(),
+                  rule.getHourly(), rule.getDaily(), rule.getWeekly(), rule.getMonthly(),
+                  rule.getYearly()});
+  }
+  return {};
+}
+
 Result<StorageOrders> take_orders(wire::StorageOrders::Reader answer) {
   if (answer.isRefused()) return fail(to_error(answer.getRefused()));
   const auto from = answer.getOrders();
@@ -117,13 +128,8 @@ Result<StorageOrders> take_orders(wire::StorageOrders::Reader answer) {
     StoredRepository stored;
     stored.name = TRY(text_in(repository.getName(), "repository's name"));
     stored.listing = repository.getListing();
-    TRY(at_most(repository.getKeep(), max_kept_volumes, "volumes"));
-    for (const auto keep : repository.getKeep()) {
-      const auto rule = keep.getRule();
-      stored.keep.push_back({TRY(name_in<WireVolumeId>(keep.getVolume(), "volume's id")),
-                             rule.getLast(), rule.getHourly(), rule.getDaily(), rule.getWeekly(),
-                             rule.getMonthly(), rule.getYearly()});
-    }
+    stored.has_more = repository.getMore();
+    TRY(take_keep(repository.getKeep(), stored.keep));
     orders.repositories.push_back(std::move(stored));
   }
   for (const auto holder : from.getRevoked()) {

@@ -16,6 +16,7 @@ void put_claims(std::span<const VolumeToClaim> claims, capnp::List<wire::VolumeC
 void put_points(std::span<const PointToTell> points, capnp::List<wire::Point>::Builder to);
 
 Result<IssuedTicket> take_ticket(wire::TicketAnswer::Reader answer, const TicketVerifyKey& key);
+Result<void> take_keep(capnp::List<wire::VolumeKeep>::Reader from, std::vector<KeepOrder>& to);
 Result<SourceOrders> take_orders(wire::SourceOrders::Reader answer);
 Result<StorageOrders> take_orders(wire::StorageOrders::Reader answer);
 Result<std::vector<KnownRepository>> take_repositories(wire::RepositoriesAnswer::Reader answer);

@@ -61,7 +61,7 @@ class Catalog {
  public:
   Catalog(Database& database, AuditLog& audit) : database_(database), audit_(audit) {}
 
-  // `invalid` when the name is taken or the host is no storage agent.
+  // `invalid` when the name is taken, the host is no storage agent, or there are too many.
   Result<void> create_repository(const std::string& name, const Host& storage, WallTime now);
   // Lets a source use a repository of which no policy says that it does.
   Result<void> allow(const std::string& repository, const Host& source, WallTime now);
@@ -75,8 +75,11 @@ class Catalog {
   // `denied` unless a policy or an operator lets the source use it.
   Result<void> may_use(const std::string& repository, const Host& source, Policies& policies);
   Result<std::vector<VolumeRow>> volumes();
-  // What the storage agent is to keep of each volume that a policy has.
-  Result<std::vector<VolumeKeepRow>> kept(const std::string& repository);
+  // What the storage agent is to keep of volumes that a policy has: at most `most`, by their ids,
+  // after this one.
+  Result<std::vector<VolumeKeepRow>> kept(const std::string& repository,
+                                          const std::optional<CatalogVolumeId>& after,
+                                          std::size_t most);
 
   // A storage agent tells all points of a repository: begin, add as often as it takes, end. What
   // was not told in between is forgotten. To the newest that has ended, points that came later are
@@ -91,6 +94,7 @@ class Catalog {
       const std::function<void(const std::string& repository, const PointRow&)>& visit);
 
  private:
+  Result<void> may_be_new(const std::string& repository);
   Result<std::string> listed_repository(std::uint64_t listing, const Host& storage);
   Result<std::vector<RepositoryRow>> select(const char* where, Database::Values values);
 

@@ -151,6 +151,14 @@ std::int64_t Database::last_row_id() const {
   return sqlite3_last_insert_rowid(connection_);
 }
 
+Result<ByteVector> Database::image() {
+  sqlite3_int64 size = 0;
+  const std::unique_ptr<unsigned char, decltype(&sqlite3_free)> bytes(
+      sqlite3_serialize(connection_, "main", &size, 0), sqlite3_free);
+  if (bytes == nullptr) return fail(error("serialize"));
+  return copy_of(std::as_bytes(std::span(bytes.get(), static_cast<std::size_t>(size))));
+}
+
 // Immediate: a transaction that reads first and then writes must not find that another wrote.
 Result<void> Database::begin() {
   TRY(run("BEGIN IMMEDIATE"));

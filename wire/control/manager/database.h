@@ -86,6 +86,8 @@ class Database {
   // The number in the first column of the first row; 0 when there is none.
   Result<std::int64_t> number(const char* sql, Values values = {});
   std::int64_t last_row_id() const;
+  // The file that this database is, or would be.
+  Result<ByteVector> image();
 
   // Runs `work` as one transaction: all of it is committed, or, when it fails, nothing. A
   // transaction in another is part of it.

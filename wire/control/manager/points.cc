@@ -8,9 +8,7 @@ Result<std::uint64_t> Catalog::begin_listing(const std::string& name, const Cata
                                              const Host& storage, WallTime now) {
   return database_.atomically([&]() -> Result<std::uint64_t> {
     if (TRY(database_.number("SELECT count(*) FROM repositories WHERE name = ?", {name})) == 0) {
-      if (!is_repository_name(name)) {
-        return fail(Error::invalid("\"{}\" is no name of a repository", name));
-      }
+      TRY(may_be_new(name));
       TRY(database_.change("INSERT INTO repositories (name, storage, created) VALUES (?, ?, ?)",
                            {name, storage.name, now}));
       TRY(audit_.append(now, storage.name, "repository told", name, id.hex()));

@@ -23,6 +23,13 @@ std::string in_words(const Policy& policy) {
       policy.bytes_per_second, window_text(policy.window), policy.before, policy.after, volumes);
 }
 
+// As messages to hosts hold them, with lengths and pointers.
+std::size_t texts_bytes(const Policy& policy) {
+  std::size_t bytes = 256 + policy.before.size() + policy.after.size();
+  for (const std::string& pattern : policy.volumes) bytes += pattern.size() + 16;
+  return bytes;
+}
+
 }  // namespace
 
 Result<void> Policies::set(const Policy& policy, WallTime now) {
@@ -38,6 +45,16 @@ Result<void> Policies::set(const Policy& policy, WallTime now) {
     if (TRY(database_.number("SELECT count(*) FROM policies WHERE name != ?", {policy.name})) >=
         static_cast<std::int64_t>(control::max_policies)) {
       return fail(Error::invalid("there are {} policies, the most", control::max_policies));
+    }
+    std::size_t bytes = texts_bytes(policy);
+    for (const Policy& other : TRY(all())) {
+      if (other.name != policy.name) bytes += texts_bytes(other);
+    }
+    if (bytes > control::max_policies_bytes) {
+      return fail(
+          Error::invalid("the patterns and commands of all policies together have {} bytes, at "
+                         "most {} reach a host; put commands into files",
+                         bytes, control::max_policies_bytes));
     }
     TRY(database_.change(
         "INSERT INTO policies (name, repository, volumes, every_seconds, keep_last, keep_hourly, "

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "wire/control/manager/catalog.h"
+#include "wire/control/protocol.h"
 
 namespace ebb::control {
 
@@ -13,13 +14,22 @@ constexpr const char* by_hand = "manager";
 
 }  // namespace
 
-Result<void> Catalog::create_repository(const std::string& name, const Host& storage,
-                                        WallTime now) {
+// Lists of them have to fit into a message.
+Result<void> Catalog::may_be_new(const std::string& name) {
   if (!is_repository_name(name)) {
     return fail(
         Error::invalid("\"{}\" is no name for a repository: 1 to {} of a-z, 0-9, '.', '_' and '-'",
                        name, max_repository_name));
   }
+  if (TRY(database_.number("SELECT count(*) FROM repositories")) >=
+      static_cast<std::int64_t>(max_repositories)) {
+    return fail(Error::invalid("there are {} repositories, the most", max_repositories));
+  }
+  return {};
+}
+
+Result<void> Catalog::create_repository(const std::string& name, const Host& storage,
+                                        WallTime now) {
   if (storage.role != Role::storage) {
     return fail(
         Error::invalid("{} is a {}, not a storage agent", storage.name, name_of(storage.role)));
@@ -28,6 +38,7 @@ Result<void> Catalog::create_repository(const std::string& name, const Host& sto
     if (TRY(database_.number("SELECT count(*) FROM repositories WHERE name = ?", {name})) != 0) {
       return fail(Error::invalid("there is a repository \"{}\" already", name));
     }
+    TRY(may_be_new(name));
     TRY(database_.change("INSERT INTO repositories (name, storage, created) VALUES (?, ?, ?)",
                          {name, storage.name, now}));
     return audit_.append(now, by_hand, "repository created", name, "at " + storage.name);
@@ -135,13 +146,16 @@ Result<std::vector<VolumeRow>> Catalog::volumes() {
   return rows;
 }
 
-Result<std::vector<VolumeKeepRow>> Catalog::kept(const std::string& repository) {
+Result<std::vector<VolumeKeepRow>> Catalog::kept(const std::string& repository,
+                                                 const std::optional<CatalogVolumeId>& after,
+                                                 std::size_t most) {
   std::vector<VolumeKeepRow> rows;
   TRY(database_.each(
       "SELECT volume, keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly "
       "FROM volumes JOIN policies ON policies.name = policy "
-      "WHERE volumes.repository = ? AND policies.repository = volumes.repository ORDER BY volume",
-      {repository}, [&](const SqlRow& row) {
+      "WHERE volumes.repository = ?1 AND policies.repository = volumes.repository "
+      "AND (?2 IS NULL OR volume > ?2) ORDER BY volume LIMIT ?3",
+      {repository, after, std::uint64_t{most}}, [&](const SqlRow& row) {
         const auto times = [&](int column) {
           return static_cast<std::uint32_t>(row.number(column));
         };

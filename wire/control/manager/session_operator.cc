@@ -33,7 +33,6 @@ class OperatorSession final : public SessionOf<wire::OperatorSession> {
     return answer_with(desk_, "repositories", answer, [&]() -> Result<void> {
       TRY(caller());
       auto rows = TRY(desk_.store.catalog().repositories());
-      if (rows.size() > max_repositories) rows.resize(max_repositories);
       auto list = answer.initRepositories(static_cast<unsigned>(rows.size()));
       for (unsigned i = 0; i < list.size(); ++i) {
         list[i].setName(rows[i].name.c_str());

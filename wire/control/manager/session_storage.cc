@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // session_storage.cc - what a storage agent may ask and tell: who was revoked, what to keep, which
 // points it has.
+#include <algorithm>
+
 #include "wire/control/manager/session_base.h"
+#include "wire/link/openssl.h"
 
 namespace ebb::control {
 
@@ -47,6 +50,25 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
     });
   }
 
+  kj::Promise<void> keep(KeepContext context) override {
+    auto answer = context.getResults().initAnswer();
+    return answer_with(desk_, "keep", answer, [&]() -> Result<void> {
+      const Host host = TRY(caller());
+      const auto asked = context.getParams();
+      const RepositoryRow repository = TRY(desk_.store.catalog().repository(
+          TRY(text_in(asked.getRepository(), "repository's name"))));
+      if (repository.storage != host.name) {
+        return fail(
+            Error::denied("the repository \"{}\" is at {}", repository.name, repository.storage));
+      }
+      const auto kept = TRY(desk_.store.catalog().kept(
+          repository.name, TRY(maybe_name_in<CatalogVolumeId>(asked.getAfter(), "volume's id")),
+          max_kept_volumes));
+      put_keep(kept, answer.initKeep(static_cast<unsigned>(kept.size())));
+      return {};
+    });
+  }
+
   kj::Promise<void> beginPoints(BeginPointsContext context) override {
     auto answer = context.getResults().initAnswer();
     return answer_with(desk_, "beginPoints", answer, [&]() -> Result<void> {
@@ -86,36 +108,74 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
     });
   }
 
+  kj::Promise<void> copy(CopyContext context) override {
+    auto answer = context.getResults().initAnswer();
+    return answer_with(desk_, "copy", answer, [&]() -> Result<void> {
+      TRY(caller());
+      const auto asked = context.getParams();
+      const auto copy = TRY(desk_.copies.newest(desk_.store, desk_.clock));
+      if (same_bytes(bytes_in(asked.getHave()), copy->digest.view())) {
+        answer.setSame();
+        return {};
+      }
+      const Bytes rest =
+          Bytes(copy->bytes).subspan(std::min<std::uint64_t>(asked.getAt(), copy->bytes.size()));
+      auto part = answer.initPart();
+      part.setDigest(as_data(copy->digest.view()));
+      part.setSize(copy->bytes.size());
+      part.setBytes(as_data(rest.first(std::min(rest.size(), max_copy_part))));
+      return {};
+    });
+  }
+
  private:
-  // Where a bound cuts the list, volumes are not named, and keep everything.
+  static void put_keep(std::span<const VolumeKeepRow> kept,
+                       capnp::List<wire::VolumeKeep>::Builder to) {
+    for (unsigned i = 0; i < to.size(); ++i) {
+      to[i].setVolume(as_data(kept[i].volume.view()));
+      auto rule = to[i].initRule();
+      rule.setLast(kept[i].rule.last);
+      rule.setHourly(kept[i].rule.hourly);
+      rule.setDaily(kept[i].rule.daily);
+      rule.setWeekly(kept[i].rule.weekly);
+      rule.setMonthly(kept[i].rule.monthly);
+      rule.setYearly(kept[i].rule.yearly);
+    }
+  }
+
   Result<void> put_repositories(const Host& host, wire::StorageOrders::Orders::Builder orders) {
-    auto repositories = TRY(desk_.store.catalog().repositories_at(host.name));
-    if (repositories.size() > max_repositories) repositories.resize(max_repositories);
+    const auto repositories = TRY(desk_.store.catalog().repositories_at(host.name));
     std::size_t room = max_kept_volumes;
     auto list = orders.initRepositories(static_cast<unsigned>(repositories.size()));
     for (unsigned i = 0; i < list.size(); ++i) {
       list[i].setName(repositories[i].name.c_str());
       list[i].setListing(repositories[i].listing);
-      auto kept = TRY(desk_.store.catalog().kept(repositories[i].name));
+      auto kept = TRY(desk_.store.catalog().kept(repositories[i].name, std::nullopt, room + 1));
+      list[i].setMore(kept.size() > room);
       if (kept.size() > room) kept.resize(room);
       room -= kept.size();
-      auto keep = list[i].initKeep(static_cast<unsigned>(kept.size()));
-      for (unsigned k = 0; k < keep.size(); ++k) {
-        keep[k].setVolume(as_data(kept[k].volume.view()));
-        auto rule = keep[k].initRule();
-        rule.setLast(kept[k].rule.last);
-        rule.setHourly(kept[k].rule.hourly);
-        rule.setDaily(kept[k].rule.daily);
-        rule.setWeekly(kept[k].rule.weekly);
-        rule.setMonthly(kept[k].rule.monthly);
-        rule.setYearly(kept[k].rule.yearly);
-      }
+      put_keep(kept, list[i].initKeep(static_cast<unsigned>(kept.size())));
     }
     return {};
   }
 };
 
+// How old a copy may be: a change is in those of storage agents after this and a poll.
+constexpr double copy_seconds = 10;
+
 }  // namespace
+
+Result<std::shared_ptr<const StateCopies::Copy>> StateCopies::newest(const Store& store,
+                                                                     const Clock& clock) {
+  const double now = clock.steady_seconds();
+  if (copy_ != nullptr && now - made_ < copy_seconds) return copy_;
+  auto made = std::make_shared<Copy>();
+  made->bytes = TRY(during(store.copy(), "making a copy of the manager's state"));
+  made->digest = ossl::sha256_name<CopyDigest>(made->bytes);
+  made_ = now;
+  copy_ = std::move(made);
+  return copy_;
+}
 
 wire::StorageSession::Client make_storage_session(Desk& desk, const HolderId& holder) {
   return kj::heap<StorageSession>(desk, holder);

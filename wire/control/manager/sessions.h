@@ -7,6 +7,7 @@
 #pragma once
 
 #include "wire/control/manager/store.h"
+#include "wire/control/protocol.h"
 #include "wire/schema/control.capnp.h"
 
 namespace ebb::control {
@@ -20,6 +21,21 @@ class ServerEvents {
   virtual void event(const std::string& line) = 0;
 };
 
+// The newest copy of the store's state, made anew when it is asked for and some seconds old.
+class StateCopies {
+ public:
+  struct Copy {
+    ByteVector bytes;
+    CopyDigest digest;
+  };
+  // The same copy as long as it is not made anew.
+  Result<std::shared_ptr<const Copy>> newest(const Store& store, const Clock& clock);
+
+ private:
+  std::shared_ptr<const Copy> copy_;
+  double made_ = 0;  // By the steady clock.
+};
+
 // What every session works with; outlives them.
 struct Desk {
   Store& store;
@@ -27,6 +43,7 @@ struct Desk {
   Random& random;
   ServerEvents& events;
   std::uint16_t control_port = 0;  // As it is told to who enrolls.
+  StateCopies copies = {};
 };
 
 // The bootstrap interfaces of the two ports. `peer` is for the log.

@@ -93,12 +93,12 @@ TEST_F(CatalogTest, SaysWhatToKeepOfVolumesThatAPolicyHas) {
   ASSERT_TRUE(policies().set(policy("web", "web1:/dev/*"), noon));
   ASSERT_TRUE(catalog().claim("main", web1_,
                               {{volume(1), "/dev/sda", "web"}, {volume(2), "/dev/sdb", ""}}));
-  const auto kept = catalog().kept("main").value();
+  const auto kept = catalog().kept("main", std::nullopt, 100).value();
   ASSERT_EQ(kept.size(), 1u);
   EXPECT_EQ(kept[0].volume, volume(1));
   EXPECT_EQ(kept[0].rule.daily, 14u);
   ASSERT_TRUE(policies().remove("web", noon));
-  EXPECT_TRUE(catalog().kept("main").value().empty());
+  EXPECT_TRUE(catalog().kept("main", std::nullopt, 100).value().empty());
 }
 
 TEST_F(CatalogTest, HasThePointsOfTheNewestListingAndNoOthers) {
