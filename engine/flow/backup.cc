@@ -25,10 +25,7 @@ struct Backup::WorkerState {
 // A place in the window: a batch, and what carries it to the kernel, the workers and the sink.
 struct Backup::Slot : BackupBatch {
   Backup* backup = nullptr;
-  struct Read : Transfer {
-    Slot* slot = nullptr;
-  } read;
-  CarefulRead careful;
+  BatchRead reading;
   struct Task : Job {
     Slot* slot = nullptr;
     Work function = nullptr;
@@ -169,10 +166,10 @@ void Backup::make_window() {
     auto slot = std::make_unique<Slot>();
     slot->backup = this;
     slot->plain = world_.arena.take(limits::batch_size);
-    slot->block.resize(blocks_in_batch);
+    slot->block.reserve(blocks_in_batch);
     slot->views.reserve(blocks_in_batch);
     slot->printed.resize(blocks_in_batch);
-    slot->read.slot = slot->task.slot = slot->query.slot = slot.get();
+    slot->task.slot = slot->query.slot = slot.get();
     slots_.push_back(std::move(slot));
   }
   for (const auto& slot : slots_) slot->scratch = world_.arena.take(limits::batch_size);
@@ -182,14 +179,13 @@ bool Backup::more_to_read() {
   return !again_ && plan_.next(next_block_, BlockCount(1)).has_value();
 }
 
-// The blocks of the next slot: to be read, up to a batch and to what is skipped; or skipped, up to
-// a segment.
-BlockRun Backup::next_blocks(bool skipped) {
-  const std::uint64_t most =
-      skipped ? blocks_in_segment : limits::batch_size.value() >> grid_.block().shift();
-  const std::uint64_t stop = round_down(next_block_.value(), most) + most;
-  BlockRun run = *plan_.next(next_block_, BlockCount(stop - next_block_.value()));
+// The next run of blocks: to be read, up to `most` and to what is skipped; or skipped. It ends at a
+// multiple of `within`, so that what is read in order is read in large pieces.
+BlockRun Backup::next_run(bool skipped, BlockCount most, std::uint64_t within) {
+  const std::uint64_t stop = round_down(next_block_.value(), within) + within;
+  BlockRun run = *plan_.next(next_block_, std::min(most, BlockCount(stop - next_block_.value())));
   if (skip_) run.end = std::min(run.end, skipped ? skip_->end : std::max(skip_->begin, run.begin));
+  next_block_ = run.end;
   return run;
 }
 
@@ -201,55 +197,59 @@ Result<bool> Backup::is_skipped() {
 
 Result<void> Backup::start_reads() {
   while (started_ - retired_ < window_slots && more_to_read() && !under_way_.in_trouble()) {
-    next_block_ = plan_.next(next_block_, BlockCount(1))->begin;
-    const bool skipped = TRY(is_skipped());
     Slot& slot = slot_of(started_);
     slot.sequence = started_++;
-    slot.blocks = next_blocks(skipped);
-    slot.bytes = grid_.bytes_of(slot.blocks);
-    slot.is_skipped = skipped;
+    slot.runs.clear();
+    slot.block.clear();
     slot.claimed = false;
     slot.entries.clear();
-    next_block_ = slot.blocks.end;
-    if (skipped) {
+    slot.is_skipped = TRY(comes_to_skipped());
+    if (slot.is_skipped) {
+      slot.runs.push_back(next_run(true, BlockCount(blocks_in_segment), blocks_in_segment));
       slot.state = State::compressed;
-      continue;
+    } else {
+      TRY(gather(slot));
+      read(slot);
     }
-    for (std::size_t i = 0; i < slot.count(); ++i) {
-      slot.block[i] = {};
-      slot.block[i].base = TRY(base_->at(slot.blocks.begin + BlockCount(i)));
-    }
-    read(slot);
   }
   return {};
 }
 
+// Moves to the next block of the plan; says whether it is one that is skipped.
+Result<bool> Backup::comes_to_skipped() {
+  next_block_ = plan_.next(next_block_, BlockCount(1))->begin;
+  return is_skipped();
+}
+
+// A batch of blocks that are to be read, from as many places as it takes, up to what is skipped.
+Result<void> Backup::gather(Slot& slot) {
+  const std::uint64_t room = limits::batch_size.value() >> grid_.block().shift();
+  do {
+    const BlockRun run = next_run(false, BlockCount(room - slot.count()), room);
+    slot.runs.push_back(run);
+    counts_.read += grid_.bytes_of(run).length();
+    for (BlockIndex at = run.begin; at < run.end; at += BlockCount(1)) {
+      slot.block.push_back({});
+      slot.block.back().at = at;
+      slot.block.back().base = TRY(base_->at(at));
+    }
+  } while (slot.count() < room && slot.runs.size() < BatchRead::max_runs && more_to_read() &&
+           !TRY(comes_to_skipped()));
+  return {};
+}
+
 void Backup::read(Slot& slot) {
-  counts_.read += slot.bytes.length();
   slot.state = State::under_way;
   under_way_.one_starts();
-  slot.read.way = Way::read;
-  slot.read.at = slot.bytes.begin;
-  slot.read.data = slot.plain.first(slot.bytes.length().size());
-  slot.read.settled = [](Transfer& transfer, Result<void> result) {
-    Slot& s = *static_cast<Slot::Read&>(transfer).slot;
-    if (result || result.error().kind() != ErrorKind::damaged) {
-      return s.backup->arrived(s, State::read,
-                               during(std::move(result), "reading {} bytes at {}",
-                                      s.bytes.length().value(), s.bytes.begin.value()));
-    }
-    // Some sector of it is bad: find out which, and get the others.
-    s.careful.start(
-        s.backup->world_.device, s.bytes, s.read.data,
-        [](CarefulRead& careful, Result<void> outcome) {
-          Slot& owner = *static_cast<Slot*>(careful.owner());
-          auto& all = owner.backup->unreadable_;
-          all.insert(all.end(), careful.unreadable().begin(), careful.unreadable().end());
-          owner.backup->arrived(owner, State::read, std::move(outcome));
-        },
-        &s);
-  };
-  world_.device.start(slot.read);
+  slot.reading.start(
+      world_.device, grid_, slot.runs, slot.plain,
+      [](BatchRead& reading, Result<void> result) {
+        Slot& s = *static_cast<Slot*>(reading.owner());
+        auto& all = s.backup->unreadable_;
+        all.insert(all.end(), reading.unreadable().begin(), reading.unreadable().end());
+        s.backup->arrived(s, State::read, std::move(result));
+      },
+      &slot);
 }
 
 // The callbacks of everything that was under way end here.
@@ -403,16 +403,20 @@ Result<void> Backup::ship_in_order() {
     Slot& slot = slot_of(retired_);
     if (slot.state != State::sealed) return {};
     if (slot.is_skipped) {
-      TRY(ship_zeroes(slot.blocks));
+      TRY(ship_zeroes(slot.runs.front()));
       slot.state = State::free;
       continue;
     }
     for (std::size_t i = 0; i < slot.count(); ++i) {
       const BackupBatch::BlockState& block = slot.block[i];
       slot.printed[i] = block.print;
-      TRY(count(slot.blocks.begin + BlockCount(i), block.print, block.base));
+      TRY(count(block.at, block.print, block.base));
     }
-    TRY(from_map(map_->put(slot.blocks.begin, std::span(slot.printed).first(slot.count()))));
+    std::span<const Fingerprint> prints(slot.printed);
+    for (const BlockRun& run : slot.runs) {
+      TRY(from_map(map_->put(run.begin, prints.first(run.length().size()))));
+      prints = prints.subspan(run.length().size());
+    }
     slot.state = State::free;
   }
   return {};

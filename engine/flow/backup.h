@@ -95,7 +95,9 @@ class Backup {
   void make_window();
   bool more_to_read();
   Result<void> start_reads();
-  BlockRun next_blocks(bool skipped);
+  Result<bool> comes_to_skipped();
+  Result<void> gather(Slot& slot);
+  BlockRun next_run(bool skipped, BlockCount most, std::uint64_t within);
   Result<bool> is_skipped();
   void read(Slot& slot);
   Result<void> wait_for_one();

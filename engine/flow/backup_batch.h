@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // backup_batch.h - up to 1 MiB of a device on its way into a repository, and what workers do to it.
 //
+// Its blocks come in order, from one place or, where only some are read, from several, so that the
+// lanes of a digest are full and a question to the repository is worth asking in either case.
+//
 // A batch is owned by the kernel, a worker or the I/O thread, never by two; what it is waiting for
 // is its state. The functions below touch nothing but the batch and the worker's own tools, so they
 // run on any thread. It does not know the window it is part of.
@@ -9,7 +12,7 @@
 #include <vector>
 
 #include "devmap/geometry.h"
-#include "engine/flow/careful_read.h"
+#include "engine/flow/batch_read.h"
 #include "engine/flow/extent_sink.h"
 #include "engine/stage/compress.h"
 #include "engine/stage/fingerprint.h"
@@ -29,6 +32,7 @@ struct BackupBatch {
     sealed,      // In the sink's room.
   };
   struct BlockState {
+    BlockIndex at;
     Fingerprint print;  // Zero for a zero block.
     Fingerprint base;   // What the base point has here.
     bool ship = false;
@@ -38,14 +42,13 @@ struct BackupBatch {
 
   State state = State::free;
   std::uint64_t sequence = 0;
-  BlockRun blocks;
-  ByteRun bytes;
-  bool is_skipped = false;  // Counts as zero and is not read; may be longer than a batch.
+  std::vector<BlockRun> runs;  // In order; their bytes lie in `plain` one after the other.
+  bool is_skipped = false;     // One run, that counts as zero and is not read; of any length.
   bool claimed = false;
 
   MutableBytes plain;
   MutableBytes scratch;
-  std::vector<BlockState> block;
+  std::vector<BlockState> block;     // Of the runs, one after the other.
   std::vector<Bytes> views;          // For one call of the fingerprinter.
   std::vector<Fingerprint> printed;  // Likewise.
 
@@ -56,10 +59,11 @@ struct BackupBatch {
   ShipRoom room;
   std::vector<TableEntry> entries;
 
-  std::size_t count() const { return blocks.length().size(); }
+  std::size_t count() const { return block.size(); }
+  // Only the last block of a device is shorter than the others.
   Bytes plain_of(std::size_t i, const BlockGrid& grid) const {
-    const ByteRun run = grid.bytes_of(blocks.begin + BlockCount(i));
-    return plain.subspan((run.begin - bytes.begin).size(), run.length().size());
+    return plain.subspan(i * grid.block().bytes().size(),
+                         grid.bytes_of(block[i].at).length().size());
   }
 };
 

@@ -250,8 +250,8 @@ Result<HolderId> Hosts::revoke(std::string_view name, WallTime now) {
 }
 
 Result<std::vector<Revocation>> Hosts::revocations(const Revocation& last, std::size_t most) {
-  const bool is_ours = TRY(database_.number(
-                           "SELECT count(*) FROM revocations WHERE number = ? AND holder = ?",
+  const bool is_ours =
+      TRY(database_.number("SELECT count(*) FROM revocations WHERE number = ? AND holder = ?",
                            {last.number, last.holder})) != 0;
   const std::uint64_t since = is_ours ? last.number : 0;
   std::vector<Revocation> revocations;
