@@ -19,7 +19,12 @@ using State = BackupBatch::State;
 
 struct Backup::WorkerState {
   std::unique_ptr<Fingerprinter> fingerprinter;
-  Compressor compressor;
+  std::vector<Compressor> compressors;  // Of each compression that came.
+
+  Compressor& compressor_for(const Compression& compression) {
+    const auto found = std::ranges::find(compressors, compression, &Compressor::compression);
+    return found != compressors.end() ? *found : compressors.emplace_back(compression);
+  }
 };
 
 // A place in the window: a batch, and what carries it to the kernel, the workers and the sink.
@@ -41,6 +46,7 @@ Backup::Backup(World world, BackupRequest request)
     : world_(world),
       request_(std::move(request)),
       grid_(world.device.shape().size, BlockSize::standard()),
+      pace_(request_.compression, request_.adapts_compression),
       plan_(ReadPlan::everything(grid_)) {}
 
 // The kernel and the workers hold pointers into the slots until all have called back.
@@ -88,8 +94,8 @@ Result<void> Backup::begin() {
                          request_.remembered},
       world_.key, world_.members, world_.sink.pages(), world_.observer);
   grid_ = base_->grid();
-  make_window();
   TRY(make_plan());
+  make_window();
   // A run that reads little should not have the kernel clear what it does not use.
   if (plan_.planned() >= much_to_read) world_.arena.use_huge_pages();
   start_over();
@@ -153,16 +159,19 @@ Result<RunStart> Backup::make_key() {
   const CryptoBackend backend = TRY(chosen_backend());
   cipher_ = make_record_cipher(backend, data_key);
   for (unsigned i = 0; i < world_.workers.count(); ++i) {
-    worker_states_.push_back(std::make_unique<WorkerState>(WorkerState{
-        make_fingerprinter(backend, world_.key.id_key), Compressor(request_.compression)}));
+    worker_states_.push_back(std::make_unique<WorkerState>(
+        WorkerState{make_fingerprinter(backend, world_.key.id_key), {}}));
   }
   return start;
 }
 
-// What is read into lies together, apart from what only blocks that are compressed need.
+// What is read into lies together, apart from what only blocks that are compressed need. Memory
+// that is touched has to be cleared first, so a run that reads little has few slots.
 void Backup::make_window() {
   const std::size_t blocks_in_batch = limits::batch_size.size() / grid_.block().bytes().size();
-  for (unsigned i = 0; i < window_slots; ++i) {
+  const std::uint64_t batches = plan_.planned().value() / limits::batch_size.value();
+  const auto slots = std::clamp<std::uint64_t>(batches / 4, fewest_slots, most_slots);
+  for (unsigned i = 0; i < slots; ++i) {
     auto slot = std::make_unique<Slot>();
     slot->backup = this;
     slot->plain = world_.arena.take(limits::batch_size);
@@ -196,7 +205,7 @@ Result<bool> Backup::is_skipped() {
 }
 
 Result<void> Backup::start_reads() {
-  while (started_ - retired_ < window_slots && more_to_read() && !under_way_.in_trouble()) {
+  while (started_ - retired_ < slots_.size() && more_to_read() && !under_way_.in_trouble()) {
     Slot& slot = slot_of(started_);
     slot.sequence = started_++;
     slot.runs.clear();
@@ -260,7 +269,12 @@ void Backup::arrived(Slot& slot, State next, Result<void> result) {
 
 Result<void> Backup::wait_for_one() {
   // With nothing of ours under way, only a full sink is worth waiting for.
-  if (under_way_.any() || sink_is_full_) TRY(world_.loop.run_once());
+  if (under_way_.any() || sink_is_full_) {
+    const double began = pace_.adapts() ? world_.clock.steady_seconds() : 0;
+    const auto waits = waits_for();
+    TRY(world_.loop.run_once());
+    if (pace_.adapts()) pace_.waited(waits, world_.clock.steady_seconds() - began);
+  }
   sink_is_full_ = false;
   TRY(world_.sink.health());
   TRY(under_way_.trouble());
@@ -276,9 +290,16 @@ Result<void> Backup::wait_for_one() {
   return {};
 }
 
+CompressionPace::WaitsFor Backup::waits_for() const {
+  using WaitsFor = CompressionPace::WaitsFor;
+  if (sink_is_full_) return WaitsFor::sink;
+  return jobs_ > world_.workers.count() ? WaitsFor::workers : WaitsFor::device;
+}
+
 void Backup::submit(Slot& slot, Work work, State then) {
   slot.state = State::under_way;
   under_way_.one_starts();
+  ++jobs_;
   slot.task.function = work;
   slot.task.then = then;
   slot.task.stage = then == State::sealed ? 2 : then == State::compressed ? 1 : 0;
@@ -289,6 +310,7 @@ void Backup::submit(Slot& slot, Work work, State then) {
   slot.task.done = [](Job& job) {
     auto& task = static_cast<Slot::Task&>(job);
     Slot& s = *task.slot;
+    --s.backup->jobs_;
     // Given back at once: a later batch's page may be waiting for the buffer that this room is in.
     if (task.then == State::sealed && task.result) s.backup->world_.sink.filled(s.room, s.entries);
     s.backup->arrived(s, task.then, std::move(task.result));
@@ -354,8 +376,10 @@ Result<void> Backup::compress_unknown() {
       slot.state = State::compressed;
       continue;
     }
+    slot.packing = pace_.now();
+    pace_.given(grid_.block().bytes() * slot.count());
     const Work work = [](Slot& batch, WorkerState& worker) -> Result<void> {
-      compress(batch, batch.backup->grid_, worker.compressor);
+      compress(batch, batch.backup->grid_, worker.compressor_for(batch.packing));
       return {};
     };
     submit(slot, work, State::compressed);
@@ -390,7 +414,7 @@ Result<void> Backup::seal_in_order() {
     counts_.shipped += BlockCount(needed.records);
     const Work work = [](Slot& batch, WorkerState&) -> Result<void> {
       const Backup& b = *batch.backup;
-      return seal(batch, b.grid_, {*b.cipher_, b.start_.repository, b.request_.compression.codec});
+      return seal(batch, b.grid_, {*b.cipher_, b.start_.repository});
     };
     submit(slot, work, State::sealed);
   }
@@ -533,6 +557,7 @@ Result<BackupReport> Backup::commit(const MapRoot& root) {
   report.source_said = said_;
   report.audit = audit;
   report.source_lied = lied_;
+  report.compressed_with = pace_.now();
   report.seconds = world_.clock.steady_seconds() - began_;
   return report;
 }

@@ -16,6 +16,7 @@
 #include "engine/device/block_device.h"
 #include "engine/flow/backup_base.h"
 #include "engine/flow/backup_batch.h"
+#include "engine/flow/compression_pace.h"
 #include "engine/flow/map_assembly.h"
 #include "engine/flow/read_plan.h"
 #include "engine/flow/skipped_blocks.h"
@@ -28,7 +29,8 @@ struct BackupRequest {
   Passport passport;
   std::optional<BlockSize> block_size;  // Else the base's, else 64 KiB.
   Compression compression;
-  std::optional<HoleWalk> holes;  // Of an image file: what need not be read.
+  bool adapts_compression = false;  // `compression` is how it begins (compression_pace.h).
+  std::optional<HoleWalk> holes;    // Of an image file: what need not be read.
   // Which blocks are to be left out because file systems call them free: asked once, before the
   // first is read. In the point they are zero. Null: none.
   std::function<Result<DirtyMap>(const BlockGrid&)> free_blocks;
@@ -54,7 +56,8 @@ struct BackupReport {
   // What the source said, or why it was not used; empty where none was asked.
   std::string source_said;
   Audit audit;
-  bool source_lied = false;  // It called a block clean that differed: everything was read.
+  bool source_lied = false;     // It called a block clean that differed: everything was read.
+  Compression compressed_with;  // At the end, where that changed on the way.
   double seconds = 0;
 };
 
@@ -73,7 +76,7 @@ class Backup {
     Observer& observer;
     const StopFlag& stop;
   };
-  static constexpr ByteCount memory() { return (limits::batch_size * 2 + 16_KiB) * window_slots; }
+  static constexpr ByteCount memory() { return (limits::batch_size * 2 + 16_KiB) * most_slots; }
 
   Backup(World world, BackupRequest request);
   ~Backup();
@@ -83,7 +86,8 @@ class Backup {
   Result<BackupReport> run();
 
  private:
-  static constexpr unsigned window_slots = 32;
+  static constexpr unsigned most_slots = 32;
+  static constexpr unsigned fewest_slots = 8;
   struct Slot;
   struct WorkerState;
 
@@ -111,8 +115,9 @@ class Backup {
   Result<void> from_map(Result<void> result);
   Result<BackupReport> commit(const MapRoot& root);
   std::vector<ByteRun> unreadable_in_bounds();
-  Slot& slot_of(std::uint64_t sequence) { return *slots_[sequence % window_slots]; }
+  Slot& slot_of(std::uint64_t sequence) { return *slots_[sequence % slots_.size()]; }
   using Work = Result<void> (*)(Slot&, WorkerState&);
+  CompressionPace::WaitsFor waits_for() const;
   void submit(Slot& slot, Work work, BackupBatch::State then);
   void arrived(Slot& slot, BackupBatch::State next, Result<void> result);
   void tell_progress();
@@ -133,6 +138,8 @@ class Backup {
   std::uint64_t retired_ = 0;   // The first slot that is still in the window.
   UnderWay under_way_;          // Reads, jobs and queries.
   bool sink_is_full_ = false;   // The last reserve() found no room.
+  unsigned jobs_ = 0;           // With the workers.
+  CompressionPace pace_;
 
   ReadPlan plan_;
   std::optional<ProofToken> token_;   // Of this run's beginning.

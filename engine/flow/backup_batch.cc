@@ -56,7 +56,7 @@ Result<void> seal(BackupBatch& batch, const BlockGrid& grid, const Sealing& seal
         block.packed > 0 ? Bytes(batch.scratch.subspan(block.packed_at, block.packed)) : plain;
     RecordHeader header;
     header.kind = RecordKind::block;
-    header.codec = block.packed > 0 ? sealing.codec : Codec::none;
+    header.codec = block.packed > 0 ? batch.packing.codec : Codec::none;
     header.plain_length = static_cast<std::uint32_t>(plain.size());
     header.stored_length = static_cast<std::uint32_t>(payload.size() + tag_size);
     // Never used twice under this run's key: batches are counted, blocks in a batch too.

@@ -45,6 +45,7 @@ struct BackupBatch {
   std::vector<BlockRun> runs;  // In order; their bytes lie in `plain` one after the other.
   bool is_skipped = false;     // One run, that counts as zero and is not read; of any length.
   bool claimed = false;
+  Compression packing;  // What its blocks are packed with, where that pays.
 
   MutableBytes plain;
   MutableBytes scratch;
@@ -84,7 +85,6 @@ RecordsNeeded records_needed(const BackupBatch& batch, const BlockGrid& grid);
 struct Sealing {
   const RecordCipher& cipher;  // Of a key that is used in this run only.
   RepositoryId repository;
-  Codec codec = Codec::none;  // Of blocks that were packed.
 };
 // Seals what is to be shipped into the batch's room; fills `entries`.
 Result<void> seal(BackupBatch& batch, const BlockGrid& grid, const Sealing& sealing);

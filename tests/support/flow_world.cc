@@ -86,6 +86,7 @@ Result<BackupReport> FlowWorld::backup(BlockDevice& device, const Passport& pass
   request.passport = passport;
   request.block_size = wishes.block_size;
   request.compression = wishes.compression;
+  request.adapts_compression = wishes.adapts_compression;
   request.changes = wishes.changes;
   request.insists_on_source = wishes.insists_on_source;
   request.audit = wishes.audit;

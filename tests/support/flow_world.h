@@ -60,6 +60,7 @@ class FlowWorld {
   struct BackupWishes {
     std::optional<BlockSize> block_size;
     Compression compression;
+    bool adapts_compression = false;
     std::string volume = "disk";
     ChangeSource* changes = nullptr;
     bool insists_on_source = false;

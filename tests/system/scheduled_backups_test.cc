@@ -130,6 +130,17 @@ TEST_F(ScheduledBackups, AreMadeOfWhatThePolicyMeansAndGoOnWithoutTheManager) {
   EXPECT_TRUE(becomes([&] { return jobs("done").size() >= 5; })) << agent_->errors();
 }
 
+TEST_F(ScheduledBackups, AreMadeAsThePolicySays) {
+  set_policy({"--volumes", "web1:" + folder_ / "a.img", "--set", "block-size=4K", "--set",
+              "leave-out-free=false", "--set", "compress=zstd:1"});
+  ASSERT_TRUE(parties_.manager({"run", "web"}).ok());
+  start_agent();
+  ASSERT_TRUE(becomes([&] { return !jobs("done").empty(); })) << agent_->errors();
+  const auto points = parties_.ebb("ann", {"points"}).json;
+  ASSERT_FALSE(points.empty()) << points;
+  EXPECT_EQ(points[0]["block_size"], 4096) << points;
+}
+
 TEST_F(ScheduledBackups, AreNotMadeWhenTheHookBeforeFails) {
   set_policy({"--volumes", "web1:" + folder_ / "a.img", "--before", "echo no room >&2; exit 7",
               "--after", R"(echo "$EBB_OUTCOME" >> "$TEST_FOLDER/hooks")"});

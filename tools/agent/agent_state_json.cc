@@ -19,7 +19,8 @@ json json_of(const control::PolicyOrder& policy) {
           {"bytes_per_second", policy.bytes_per_second},
           {"window", {{"begin", policy.window_begin}, {"end", policy.window_end}}},
           {"before", policy.before},
-          {"after", policy.after}};
+          {"after", policy.after},
+          {"settings", policy.settings}};
 }
 control::PolicyOrder policy_of(const json& from) {
   control::PolicyOrder policy;
@@ -32,6 +33,7 @@ control::PolicyOrder policy_of(const json& from) {
   policy.window_end = number_in<std::uint16_t>(part_of(from, "window"), "end");
   policy.before = text_in(from, "before");
   policy.after = text_in(from, "after");
+  policy.settings = strings_in<std::vector<std::string>>(from, "settings");
   return policy;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/common/exit_code.h"
+#include "wire/control/backup_setting.h"
 
 namespace ebb {
 
@@ -70,11 +71,19 @@ RunEnd back_up(const RunWish& wish, Environment environment, const StopFlag& sto
                      wish.target.volume,
                      "--json",
                      "--quiet"};
+  RunEnd run;
+  for (const std::string& text : wish.policy.settings) {
+    const auto setting = control::parse_backup_setting(text);
+    if (!setting) {
+      run.message = "a setting of the policy: " + setting.error().text();
+      return run;
+    }
+    child.arguments.push_back(setting->option());
+  }
   child.environment = std::move(environment);
   child.patience = backup_patience;
   child.stop = &stop;
   child.inherited = wish.lock;
-  RunEnd run;
   const auto end = run_child(child);
   if (!end) {
     run.message = end.error().text();

@@ -13,9 +13,9 @@
 
 namespace ebb {
 
-Result<void> write_privately(const std::string& path, Bytes bytes) {
-  const std::string fresh = path + ".new";
-  ::unlink(fresh.c_str());
+namespace {
+
+Result<void> write_whole(const std::string& fresh, Bytes bytes) {
   const UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd.is_open()) return fail(Error::from_errno(errno).during("writing {}", fresh));
   for (std::size_t written = 0; written < bytes.size();) {
@@ -24,8 +24,22 @@ Result<void> write_privately(const std::string& path, Bytes bytes) {
     if (n < 0) return fail(Error::from_errno(errno).during("writing {}", fresh));
     written += static_cast<std::size_t>(n);
   }
-  if (::fsync(fd.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) {
-    return fail(Error::from_errno(errno).during("writing {}", path));
+  if (::fsync(fd.get()) != 0) return fail(Error::from_errno(errno).during("writing {}", fresh));
+  return {};
+}
+
+}  // namespace
+
+Result<void> write_privately(const std::string& path, Bytes bytes) {
+  const std::string fresh = path + unfinished_ending;
+  ::unlink(fresh.c_str());
+  auto written = write_whole(fresh, bytes);
+  if (written && ::rename(fresh.c_str(), path.c_str()) != 0) {
+    written = fail(Error::from_errno(errno).during("naming {}", path));
+  }
+  if (!written) {
+    ::unlink(fresh.c_str());  // On a full disk nothing of it stays.
+    return written;
   }
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -37,8 +51,13 @@ Result<void> write_privately(const std::string& path, Bytes bytes) {
 }
 
 std::string read_privately(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  // A failing disk makes the stream throw.
+  try {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  } catch (const std::ios_base::failure&) {
+    return {};
+  }
 }
 
 }  // namespace ebb

@@ -9,6 +9,9 @@
 
 namespace ebb {
 
+// What a file is called until it is whole; a crash may leave one.
+inline constexpr const char* unfinished_ending = ".new";
+
 // Replaces the file (mode 0600): written beside it, synced, renamed, and the folder synced. A crash
 // meanwhile leaves the old one or the new one, a later one the new one.
 Result<void> write_privately(const std::string& path, Bytes bytes);

@@ -24,6 +24,7 @@ nlohmann::json json_of(const BackupReport& report, const std::vector<std::string
           {"blocks_shipped", report.counts.shipped.value()},
           {"bytes_read", report.counts.read.value()},
           {"bytes_stored", report.counts.stored.value()},
+          {"compression", report.compressed_with.text()},
           {"source_said", report.source_said},
           {"blocks_called_clean", report.audit.clean},
           {"blocks_audited", report.audit.sampled},

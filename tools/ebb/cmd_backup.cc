@@ -21,6 +21,9 @@ namespace ebb {
 
 namespace {
 
+// --compress as the run goes.
+constexpr const char* adapting = "auto";
+
 // What the option parser wants of a check: the reason against a value, or nothing.
 template <class T>
 std::string why_not(const Result<T>& result) {
@@ -39,8 +42,13 @@ class BackupCommand final : public Command {
                    "4K to 1M, a power of two (default: as before, or 64K)")
         ->type_name(size_type)
         ->check([](const std::string& text) { return why_not(parse_block_size(text)); });
-    app.add_option("--compress", compress_, "none, lz4[:LEVEL], or zstd[:LEVEL]")
-        ->check([](const std::string& text) { return why_not(Compression::parse(text)); })
+    app.add_option(
+           "--compress", compress_,
+           "none, lz4[:LEVEL], zstd[:LEVEL], or auto: lz4, and more while the repository is what "
+           "is waited for")
+        ->check([](const std::string& text) {
+          return text == adapting ? "" : why_not(Compression::parse(text));
+        })
         ->capture_default_str();
     app.add_option("--source", wish_.name,
                    "Who says what changed: auto, scan (read everything), tracker, ranges, "
@@ -197,7 +205,8 @@ class BackupCommand final : public Command {
   Result<BackupReport> back_up(const BackupVolume& volume, std::size_t i, Run& run) const {
     BackupRequest request;
     if (!block_size_.empty()) request.block_size = TRY(parse_block_size(block_size_));
-    request.compression = TRY(Compression::parse(compress_));
+    request.adapts_compression = compress_ == adapting;
+    if (!request.adapts_compression) request.compression = TRY(Compression::parse(compress_));
     request.passport = volume.passport;
     request.volume_name = volume.name;
     if (const auto last = run.memory.volumes.find(volume.id); last != run.memory.volumes.end()) {
@@ -296,7 +305,7 @@ class BackupCommand final : public Command {
   std::vector<std::string> devices_;
   std::string volume_;
   std::string block_size_;
-  std::string compress_ = "lz4";
+  std::string compress_ = adapting;
   SourceWish wish_;
   SnapshotOptions snapshot_;
   NbdBitmapSource::Names bitmaps_;

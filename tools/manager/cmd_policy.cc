@@ -22,7 +22,8 @@ nlohmann::json json_of(const Policy& policy) {
           {"bytes_per_second", policy.bytes_per_second},
           {"window", window_text(policy.window)},
           {"before", policy.before},
-          {"after", policy.after}};
+          {"after", policy.after},
+          {"settings", policy.settings}};
 }
 
 class PolicySet final : public Command {
@@ -48,13 +49,17 @@ class PolicySet final : public Command {
     app.add_option("--before", policy_.before, "Command for the shell before each run");
     app.add_option("--after", policy_.after,
                    "Command for the shell after each run, however it ended");
+    app.add_option("--set", policy_.settings,
+                   "A setting of these backups, over what the host's ebb.toml says below [backup]: "
+                   "snapshot=auto, compress=zstd:3, leave-out-free=true, ... (repeatable)")
+        ->type_name("KEY=VALUE");
     options_.declare(app);
     app.footer(
         "Replaces the policy of that name as a whole. Without any --keep option everything is "
         "kept.\nHosts and storage agents learn of it at their next poll.\n\nExample:\n"
         "  ebb-manager policy set web --volumes 'web*:/dev/vg0/*' --every 1h --keep-hourly 24 \\\n"
-        "    --keep-daily 14 --keep-weekly 8 --keep-monthly 12 --bandwidth 50M --window "
-        "22:00-06:00");
+        "    --keep-daily 14 --keep-weekly 8 --keep-monthly 12 --bandwidth 50M \\\n"
+        "    --window 22:00-06:00 --set snapshot=auto");
   }
 
   Result<ExitCode> run(Outside& outside) override {
@@ -106,6 +111,7 @@ class PolicyList final : public Command {
       for (const std::string& pattern : policy.volumes) {
         volumes += (volumes.empty() ? "" : " ") + pattern;
       }
+      for (const std::string& setting : policy.settings) volumes += " --set " + setting;
       text += fmt::format("\n{:<16} {:<16} {:<7} {:<24} {:<12} {}", policy.name, policy.repository,
                           seconds_text(policy.every_seconds),
                           keep == KeepRuleRow{}
@@ -144,6 +150,27 @@ class PolicyRemove final : public Command {
   std::string name_;
 };
 
+class PolicyConfirm final : public Command {
+ public:
+  explicit PolicyConfirm(CLI::App& app) {
+    options_.declare(app);
+    app.footer(
+        "After `ebb-manager rebuild` policies may be older than what storage agents were told, and "
+        "they keep\npoints by the rules that they had, until this is said. Look at `policy list` "
+        "first.\n\nExample:\n  ebb-manager policy confirm");
+  }
+
+  Result<ExitCode> run(Outside& outside) override {
+    const auto store = TRY(open_store(options_, outside));
+    TRY(store->policies().confirm(outside.clock.wall()));
+    say(options_, outside, {{"confirmed", true}}, "storage agents keep points by these policies");
+    return ExitCode::done;
+  }
+
+ private:
+  ManagerOptions options_;
+};
+
 template <class Action>
 std::unique_ptr<Command> action(CLI::App& app, const char* name, const char* what) {
   return std::make_unique<Action>(*app.add_subcommand(name, what));
@@ -157,7 +184,10 @@ std::unique_ptr<Command> make_list(CLI::App& app) {
 std::unique_ptr<Command> make_remove(CLI::App& app) {
   return action<PolicyRemove>(app, "remove", "Remove a policy; what is stored stays");
 }
-constexpr CommandMaker actions[] = {make_set, make_list, make_remove};
+std::unique_ptr<Command> make_confirm(CLI::App& app) {
+  return action<PolicyConfirm>(app, "confirm", "After a rebuild: these policies hold");
+}
+constexpr CommandMaker actions[] = {make_set, make_list, make_remove, make_confirm};
 
 }  // namespace
 

@@ -32,10 +32,12 @@ class Rebuild final : public Command {
     options_.declare(app);
     app.footer(
         "Hosts, policies, revocations, repositories and the audit log are as they were when the "
-        "copy was made,\nat most a minute before the manager was lost. Storage agents tell points "
-        "again by themselves.\nTokens that were not used are gone, and so is the list of jobs. Let "
-        "the manager that was lost never\nrun again beside this one. Hosts look for it where it "
-        "was: give this machine its name or address.\n\nExample:\n"
+        "copy was made.\nStorage agents tell points again by themselves, and keep them by the "
+        "rules "
+        "that they had until\n`ebb-manager policy confirm`. Tokens that were not used are gone, "
+        "and "
+        "so is the list of jobs. Let the\nmanager that was lost never run again beside this one. "
+        "Hosts look for it where it was: give this\nmachine its name or address.\n\nExample:\n"
         "  scp store1:/var/lib/ebb/storage/manager-copies/2026-11-28T03-00-00Z.copy .\n"
         "  ebb-manager rebuild 2026-11-28T03-00-00Z.copy /var/lib/ebb-manager");
   }
@@ -47,25 +49,32 @@ class Rebuild final : public Command {
     if (!address_.empty()) address = TRY(parse_address(address_, enrolment_port));
     const ByteVector copy = TRY(whole_file(copy_));
     const RecoveryKey key = TRY(recovery_key(outside));
-    const WallTime last =
+    const Store::Rebuilt rebuilt =
         TRY(during(Store::rebuild(folder, copy, key, address, outside.clock.wall()),
                    "rebuilding the manager of {}", copy_));
     const auto store = TRY(Store::open(folder));
     const auto hosts = TRY(store->hosts().all());
     const auto policies = TRY(store->policies().all());
     const auto repositories = TRY(store->catalog().repositories());
+    const std::string trouble = rebuilt.log_trouble ? rebuilt.log_trouble->text() : "";
     say(options_, outside,
         {{"folder", folder},
          {"address", store->address().text()},
          {"hosts", hosts.size()},
          {"policies", policies.size()},
          {"repositories", repositories.size()},
-         {"last_entry", last.text()}},
-        fmt::format("rebuilt the manager in {}: {} hosts, {} policies, {} repositories\nThe last "
-                    "entry of its audit log is of {}; what was revoked or set after that is to be "
-                    "done again.\nnext: ebb-manager serve --dir {}",
-                    folder, hosts.size(), policies.size(), repositories.size(), last.text(),
-                    folder));
+         {"last_entry", rebuilt.last_entry.text()},
+         {"log_trouble", trouble}},
+        fmt::format(
+            "rebuilt the manager in {}: {} hosts, {} policies, {} repositories\n{}The last entry "
+            "of "
+            "its audit log is of {}; revoke again whom you revoked after that.\nnext: ebb-manager "
+            "serve --dir {}\nthen: look at `ebb-manager policy list`, mend what was changed since, "
+            "and run `ebb-manager policy\nconfirm`: until then storage agents keep points by the "
+            "rules that they had.",
+            folder, hosts.size(), policies.size(), repositories.size(),
+            trouble.empty() ? "" : "Its audit log does not hold together: " + trouble + "\n",
+            rebuilt.last_entry.text(), folder));
     return ExitCode::done;
   }
 

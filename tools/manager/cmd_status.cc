@@ -49,6 +49,11 @@ class Status final : public Command {
                                   size_text(ByteCount(row.bytes_in)),
                                   size_text(ByteCount(row.bytes_out)), row.connections);
     }
+    const bool unconfirmed = TRY(store->policies().are_unconfirmed());
+    const auto copy = store->copy();
+    const std::string copy_text =
+        copy ? size_text(ByteCount(copy->size())) + ", at each storage agent"
+             : "CANNOT BE MADE: " + copy.error().text();
     say(options_, outside,
         {{"address", store->address().text()},
          {"authority", store->authority_digest().hex()},
@@ -66,15 +71,20 @@ class Status final : public Command {
            {"done_last_day", done},
            {"incomplete_last_day", incomplete},
            {"failed_last_day", failed}}},
+         {"policies_unconfirmed", unconfirmed},
+         {"copy_bytes", copy ? nlohmann::json(copy->size()) : nlohmann::json()},
          {"traffic", traffic}},
         fmt::format("manager      {}\n"
                     "hosts        {} storage, {} sources, {} operators; {} revoked\n"
-                    "catalog      {} repositories, {} policies, {} volumes, {} points\n"
+                    "catalog      {} repositories, {} policies{}, {} volumes, {} points\n"
+                    "state copy   {}\n"
                     "jobs         {} running; last day: {} done, {} incomplete, {} failed\n"
                     "traffic{}",
                     store->address().text(), hosts[0], hosts[1], hosts[2], revoked,
-                    repositories.size(), policies, volumes, points, running, done, incomplete,
-                    failed, traffic_text.empty() ? "      none" : traffic_text));
+                    repositories.size(), policies,
+                    unconfirmed ? " (to be confirmed: ebb-manager policy confirm)" : "", volumes,
+                    points, copy_text, running, done, incomplete, failed,
+                    traffic_text.empty() ? "      none" : traffic_text));
     return ExitCode::done;
   }
 

@@ -126,10 +126,10 @@ class Serve final : public Command {
     if (identity) {
       const std::string address =
           !address_.empty() ? address_ : fmt::format("{}:{}", identity->name, service->port());
-      poll.emplace(
-          ManagerPoll::World{*service, std::move(*identity), address, kept,
-                             ManagerCopies(file_in(own, "manager-copies")), outside.clock, log},
-          poll_);
+      poll.emplace(ManagerPoll::World{*service, std::move(*identity), address, kept,
+                                      ManagerCopies(file_in(own, "manager-copies")), outside.clock,
+                                      outside.random, log},
+                   poll_);
     }
     tell_service_manager(outside, service_is_ready);
     TRY(service->run(outside.stop, [&] { housekeeping.tick(*service); }));

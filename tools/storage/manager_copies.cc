@@ -22,11 +22,20 @@ constexpr std::size_t day_length = 10;  // "2026-11-28"
 std::vector<std::string> copies_in(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ending) names.push_back(entry.path().filename());
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ending) names.push_back(at->path().filename());
   }
   std::ranges::sort(names, std::greater<>());
   return names;
+}
+
+// What a crash left of one that was being written.
+void remove_unfinished(const std::string& folder) {
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    std::error_code ignored;
+    if (at->path().extension() == unfinished_ending) fs::remove(at->path(), ignored);
+  }
 }
 
 std::string name_at(WallTime time) {
@@ -57,6 +66,7 @@ Result<void> ManagerCopies::keep(Bytes copy, WallTime now) const {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) return fail(Error::from_errno(error.value()).during("making {}", folder_));
+  remove_unfinished(folder_);
   const std::vector<std::string> before = copies_in(folder_);
   TRY(write_privately(folder_ + "/" + name_after(before.empty() ? "" : before.front(), now), copy));
   std::set<std::string> days;

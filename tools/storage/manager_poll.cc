@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/storage/manager_poll.h"
 
+#include <exception>
+
 #include "devmap/core/version.h"
 #include "tools/common/tell_jobs.h"
 
@@ -22,7 +24,7 @@ void ManagerPoll::run() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
     lock.unlock();
-    const auto polled = poll();
+    const auto polled = poll_whatever_happens();
     if (polled.has_value() != was_reached_) {
       world_.log(
           polled ? std::string("reached the manager again")
@@ -35,6 +37,15 @@ void ManagerPoll::run() {
   }
 }
 
+// The backups of other hosts go on, whatever the talk with the manager meets.
+Result<void> ManagerPoll::poll_whatever_happens() {
+  try {
+    return poll();
+  } catch (const std::exception& exception) {
+    return fail(Error::lost("{}", exception.what()));
+  }
+}
+
 Result<void> ManagerPoll::poll() {
   const auto manager = TRY(control::ControlClient::connect(world_.identity, version_text));
   const auto heard = world_.state.read([](const StorageState& state) { return state.heard; });
@@ -42,24 +53,33 @@ Result<void> ManagerPoll::poll() {
   for (const HolderId& holder : orders.revoked) world_.service.revoke(holder);
   world_.state.change([&](StorageState& state) { state.take(orders); });
   TRY(tell_jobs(*manager, world_.state, world_.log));
-  std::map<std::string, std::uint64_t> listings;
-  for (const auto& repository : orders.repositories) {
-    listings[repository.name] = repository.listing;
-  }
+  TRY(keep_copy(*manager));
+  std::map<std::string, control::StoredRepository> managers;
+  for (const auto& repository : orders.repositories) managers[repository.name] = repository;
   for (const std::string& repository : world_.service.repositories()) {
-    TRY(during(tell_points(*manager, repository, listings[repository]), "telling the points of {}",
-               repository));
+    const auto told = tell_points(*manager, repository, managers[repository]);
+    if (!told && told.error().kind() == ErrorKind::lost) return told;
+    // One that the manager does not take must not stand before the others.
+    say_once("the manager does not take the points of " + repository,
+             told ? "" : told.error().text());
   }
-  return keep_copy(*manager);
+  return {};
+}
+
+void ManagerPoll::say_once(const std::string& what, const std::string& trouble) {
+  std::string& before = troubles_[what];
+  if (!trouble.empty() && trouble != before) world_.log(what + ": " + trouble);
+  before = trouble;
 }
 
 // What came since the last time, or everything where that would not do: points went, or the
 // manager has another catalog than the one that was told.
 Result<void> ManagerPoll::tell_points(control::ControlClient& manager,
                                       const std::string& repository,
-                                      std::uint64_t managers_listing) {
+                                      const control::StoredRepository& managers) {
   Listed& listed = listed_[repository];
-  const bool goes_on = listed.listing != 0 && listed.listing == managers_listing;
+  const bool goes_on =
+      listed.mark && listed.listing == managers.listing && listed.mark == managers.told;
   const auto news =
       world_.service.point_news(repository, goes_on ? std::optional(listed.told) : std::nullopt);
   if (!news) return {};
@@ -69,12 +89,14 @@ Result<void> ManagerPoll::tell_points(control::ControlClient& manager,
                       point.sequence, point.created, point.arrived, point.device.value(),
                       point.stored.value()});
   }
+  const auto mark = world_.random.name<control::ToldMark>();
   if (news->is_all) {
-    listed.listing = TRY(
-        manager.tell_points(repository, control::WireRepositoryId{news->repository_id}, points));
+    listed.listing = TRY(manager.tell_points(
+        repository, control::WireRepositoryId{news->repository_id}, points, mark));
   } else {
-    TRY(manager.tell_more_points(listed.listing, points));
+    TRY(manager.tell_more_points(listed.listing, points, mark));
   }
+  listed.mark = mark;
   listed.told = news->told;
   return {};
 }
@@ -88,12 +110,8 @@ Result<void> ManagerPoll::keep_copy(control::ControlClient& manager) {
   const auto kept = !copy               ? Result<void>(fail(copy.error()))
                     : copy->has_value() ? world_.copies.keep((*copy)->bytes, world_.clock.wall())
                                         : Result<void>();
-  const std::string trouble = kept ? "" : kept.error().text();
   if (kept && copy->has_value()) copy_ = (*copy)->digest;
-  if (!trouble.empty() && trouble != copy_trouble_) {
-    world_.log("cannot keep a copy of the manager's state: " + trouble);
-  }
-  copy_trouble_ = trouble;
+  say_once("cannot keep a copy of the manager's state", kept ? "" : kept.error().text());
   return {};
 }
 

@@ -32,6 +32,7 @@ class ManagerPoll {
     KeptStorageState& state;
     ManagerCopies copies;
     const Clock& clock;
+    Random& random;
     std::function<void(std::string_view line)> log;
   };
   ManagerPoll(World world, std::chrono::seconds every);
@@ -42,21 +43,24 @@ class ManagerPoll {
  private:
   void run();
   Result<void> poll();
+  Result<void> poll_whatever_happens();
   Result<void> tell_points(control::ControlClient& manager, const std::string& repository,
-                           std::uint64_t managers_listing);
+                           const control::StoredRepository& managers);
   Result<void> keep_copy(control::ControlClient& manager);
+  void say_once(const std::string& what, const std::string& trouble);
 
   World world_;
   std::chrono::seconds every_;
   // What the manager was told of a repository's points, in which listing.
   struct Listed {
     std::uint64_t listing = 0;
+    std::optional<control::ToldMark> mark;
     StorageService::ToldPoints told;
   };
-  std::map<std::string, Listed> listed_;     // By repository.
-  std::optional<control::CopyDigest> copy_;  // That is kept.
-  std::string copy_trouble_;                 // Said once.
-  bool was_reached_ = true;                  // Said once, not at each poll.
+  std::map<std::string, Listed> listed_;         // By repository.
+  std::optional<control::CopyDigest> copy_;      // That is kept.
+  std::map<std::string, std::string> troubles_;  // Said once, until they are over.
+  bool was_reached_ = true;                      // Said once, not at each poll.
   std::mutex mutex_;
   std::condition_variable changed_;
   bool ending_ = false;  // Under mutex_.

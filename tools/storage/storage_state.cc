@@ -46,7 +46,7 @@ void take_revocations(const json& all, StorageState& state) {
   const json& heard = part_of(all, "heard");
   const auto last = HolderId::from_hex_text(text_in(heard, "last"));
   if (last && state.revoked.size() == names.size()) {
-    state.heard = {number_in(heard, "number"), last};
+    state.heard = {number_in(heard, "number"), last, {number_in<std::int64_t>(heard, "at")}};
   }
 }
 
@@ -55,6 +55,7 @@ void take_revocations(const json& all, StorageState& state) {
 void StorageState::take(const control::StorageOrders& orders) {
   revoked.insert(orders.revoked.begin(), orders.revoked.end());
   heard = orders.heard;
+  if (orders.rules_are_old) return;
   keep.clear();
   for (const control::StoredRepository& repository : orders.repositories) {
     Rules& rules = keep[repository.name];
@@ -77,7 +78,9 @@ std::string to_text(const StorageState& state) {
   for (const HolderId& holder : state.revoked) revoked.push_back(holder.hex());
   json all = {{"keep", keep}, {"ended", state.ended}, {"jobs", jobs}, {"revoked", revoked}};
   if (state.heard.last) {
-    all["heard"] = {{"number", state.heard.number}, {"last", state.heard.last->hex()}};
+    all["heard"] = {{"number", state.heard.number},
+                    {"last", state.heard.last->hex()},
+                    {"at", state.heard.at.nanoseconds}};
   }
   return all.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -176,6 +176,14 @@ Result<void> StorageServer::keep(const std::string& name, const std::string& fol
   return {};
 }
 
+Result<std::vector<std::pair<std::string, RepositoryId>>> StorageServer::repository_ids() {
+  std::vector<std::pair<std::string, RepositoryId>> ids;
+  for (const auto& [name, hosted] : repositories_) {
+    if (hosted->is_made()) ids.emplace_back(name, TRY(hosted->repository())->config().id);
+  }
+  return ids;
+}
+
 Result<void> StorageServer::each_point(
     const std::function<void(const std::string& repository, const SignedPoint& point,
                              WallTime arrived)>& seen) {

@@ -44,6 +44,8 @@ class StorageServer {
   // A folder of this machine: a repository, or empty.
   Result<void> keep(const std::string& name, const std::string& folder);
   // Calls `seen` for each point that is there; damaged ones are left out.
+  // Of those that were made.
+  Result<std::vector<std::pair<std::string, RepositoryId>>> repository_ids();
   Result<void> each_point(
       const std::function<void(const std::string& repository, const SignedPoint& point,
                                WallTime arrived)>& seen);

@@ -87,6 +87,9 @@ Result<std::unique_ptr<StorageService>> StorageService::make(
   for (const auto& [name, folder] : wishes.repositories) {
     TRY(state->server->keep(name, folder));
   }
+  for (const auto& [name, id] : TRY(state->server->repository_ids())) {
+    state->points[name].repository_id = id.bytes;
+  }
   TRY(state->server->each_point(
       [&](const std::string& repository, const SignedPoint& point, WallTime arrived) {
         state->note_point(repository, point, arrived);

@@ -91,7 +91,7 @@ class StorageService {
   // points; nothing when there is nothing new.
   std::optional<PointNews> point_news(const std::string& repository,
                                       const std::optional<ToldPoints>& told) const;
-  // That have or had points here.
+  // That were made before this agent was started, or have got points since.
   std::vector<std::string> repositories() const;
   // On the thread of run(), from `tick`. Busy while another chore is done in the repository.
   Result<void> begin_chore(const std::string& repository, const Chore& chore,

@@ -13,6 +13,9 @@ namespace {
 
 constexpr double first_pause = 0.1;
 constexpr double longest_pause = 5;
+// Of connections in a row that can be made, but are cut before anything is answered: so many follow
+// each other at once, and then with pauses.
+constexpr unsigned fruitless_at_once = 10;
 // Of the first connection: where nobody is, that is to be known soon.
 constexpr unsigned first_tries = 4;
 constexpr double first_patience = 10;
@@ -80,7 +83,11 @@ Result<std::shared_ptr<Connection::Session>> Connection::connect_at_first() {
 
 Result<std::shared_ptr<Connection::Session>> Connection::connect_with_patience() {
   world_.observer.note("the connection to the storage agent was cut; connecting again");
-  if (fruitless_ > 1) TRY(pause(not_all_at_once(pause_after(fruitless_ - 1))));
+  if (fruitless_ > fruitless_at_once) {
+    const double pause_now = not_all_at_once(pause_after(fruitless_ - fruitless_at_once));
+    fruitless_pauses_ += pause_now;
+    TRY(pause(pause_now));
+  }
   double waited = 0;
   for (unsigned failures = 1;; ++failures) {
     auto connected = connect();

@@ -5,7 +5,8 @@
 // every verb is idempotent. Any number of stories may call at once; one of them connects. The first
 // connection is tried a few times, for it may be cut while it is made, but not for long, since
 // nothing has begun then; later ones with growing pauses for as long as the patience lasts. A call
-// is asked again for as long, too: a peer that ends every connection over it is not asked for ever.
+// that is cut again and again is not asked for ever: pauses between connections that were of no use
+// count, too.
 #pragma once
 
 #include <capnp/rpc-twoparty.h>
@@ -31,6 +32,8 @@ class Connection {
   };
   // How long a cut connection is tried again.
   static constexpr double default_patience = 600;
+  // Of one call; a line that is cut so often while one is answered is none.
+  static constexpr unsigned most_cuts = 1000;
 
   Connection(World world, std::unique_ptr<Dialer> dialer, std::string repository,
              double patience_seconds);
@@ -76,7 +79,9 @@ class Connection {
   bool connecting_ = false;
   bool was_connected_ = false;
   std::uint64_t sessions_ = 0;
-  unsigned fruitless_ = 0;  // Sessions in a row that were cut before anything was answered.
+  // Sessions in a row that were cut before anything was answered, and the pauses between them.
+  unsigned fruitless_ = 0;
+  double fruitless_pauses_ = 0;
 };
 
 struct Connection::Session {
@@ -91,18 +96,18 @@ struct Connection::Session {
 template <class Attempt>
 auto Connection::persistently(Attempt attempt)
     -> decltype(attempt(std::declval<std::shared_ptr<Session>&>())) {
-  std::optional<kj::TimePoint> first_cut;
   for (unsigned cuts = 1;; ++cuts) {
     std::shared_ptr<Session> used;
     auto answer = attempt(used);
-    if (answer) fruitless_ = 0;
+    if (answer) {
+      fruitless_ = 0;
+      fruitless_pauses_ = 0;
+    }
     if (answer || !used || answer.error().kind() != ErrorKind::lost) return answer;
     dropped(*used);
-    if (!first_cut) first_cut = now();
-    const double seconds = static_cast<double>((now() - *first_cut) / kj::MILLISECONDS) / 1000;
-    if (cuts > 1 && seconds >= patience_) {
-      return fail(answer.error().during("asking again for {:.0f} s, through {} connections",
-                                        seconds, cuts));
+    // Others may be answered all the while, and this one never.
+    if (cuts == most_cuts || (cuts > 1 && fruitless_pauses_ >= patience_)) {
+      return fail(answer.error().during("asking again through {} connections", cuts));
     }
   }
 }

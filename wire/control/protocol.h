@@ -27,17 +27,20 @@ inline constexpr int max_message_depth = 16;
 inline constexpr std::size_t max_text = 255;
 inline constexpr std::size_t max_long_text = 4096;
 inline constexpr std::size_t max_message_text = 2000;
-inline constexpr std::size_t max_jobs = 256;
+inline constexpr std::size_t max_jobs = 128;
 inline constexpr std::size_t max_points = 1000;
 inline constexpr std::size_t max_policies = 256;
 inline constexpr std::size_t max_runs = 256;
 inline constexpr std::size_t max_patterns = 64;
+inline constexpr std::size_t max_settings = 16;
 inline constexpr std::size_t max_pattern_bytes = 1024;
 inline constexpr std::size_t max_revocations = 2048;
 inline constexpr std::size_t max_repositories = 1024;
+inline constexpr std::size_t max_repositories_of_agent = 256;
 inline constexpr std::size_t max_kept_volumes = 4096;          // In one answer.
 inline constexpr std::size_t max_policies_bytes = 384 * 1024;  // Texts of all policies together.
 
+using ToldMark = Name<16, struct ToldMarkTag>;      // Of a telling of points.
 using CopyDigest = Name<32, struct CopyDigestTag>;  // SHA-256 of a copy of a manager's state.
 inline constexpr std::size_t max_copy_bytes = std::size_t{256} << 20;
 inline constexpr std::size_t max_copy_part = std::size_t{256} << 10;
@@ -46,6 +49,7 @@ inline constexpr std::size_t max_ticket_bytes = 224 + 16 * max_ticket_volumes + 
 // A word is eight bytes. The longest lists are far below a message's bound: points; a storage
 // agent's orders; an operator's repositories.
 static_assert(max_points * 200 < max_message_bytes);
+static_assert(max_jobs * (max_message_text + 6 * max_text + 256) < max_message_bytes);
 static_assert(max_repositories * 112 + max_revocations * 40 + max_kept_volumes * 56 <
               max_message_bytes);
 static_assert(max_repositories * (40 + 72 + 72 + 32 + 264) < max_message_bytes);

@@ -52,7 +52,8 @@ void run(EVP_CIPHER_CTX* context, Bytes from, MutableBytes to) {
 
 ByteVector seal_file(std::string_view magic, const SealingKey& key, Bytes plain) {
   EBB_CHECK(magic.size() == seal_magic_size, "a magic has eight bytes");
-  const SealingKey naming = hmac(key.reveal(), bytes_of("ebb sealed file: nonce"));
+  const SealingKey purpose = hmac(key.reveal(), bytes_of("ebb sealed file: nonce"));
+  const SealingKey naming = hmac(purpose.reveal(), bytes_of(magic));
   const SealingKey name = hmac(naming.reveal(), plain);
   ByteVector sealed(head_size + plain.size() + tag_size);
   const MutableBytes room(sealed);

@@ -91,7 +91,7 @@ interface Session {
   # A new certificate, valid for a year, for the key that the caller has already shown.
 
   reportJobs @1 (jobs :List(Job)) -> (answer :Answer);
-  # At most 256. A job reported again is replaced, by its id.
+  # At most 128. A job reported again is replaced, by its id.
 }
 
 interface SourceSession extends(Session) {
@@ -106,19 +106,22 @@ interface SourceSession extends(Session) {
 }
 
 interface StorageSession extends(Session) {
-  poll @0 (address :Text, revocationsSince :UInt64, lastRevoked :Data) -> (answer :StorageOrders);
+  poll @0 (address :Text, revocationsSince :UInt64, lastRevoked :Data, lastRevokedAt :Int64)
+      -> (answer :StorageOrders);
   # `address` is where clients reach this agent ("store1.example:8442"); the manager passes it on.
-  # `lastRevoked`: the holder id of the revocation that `revocationsSince` numbers. Where that is
-  # another in the manager's database, which may be an older one, all revocations are told again.
+  # `lastRevoked`, `lastRevokedAt`: whose revocation `revocationsSince` numbers, and when it was made.
+  # Where that is another in the manager's database, which may be an older one, all revocations are
+  # told again.
 
   beginPoints @1 (repository :Text, id :Data) -> (answer :ListingAnswer);
   # Begins telling all points of a repository that this agent has; id: 16 bytes, the repository's
   # own. A repository that the manager does not know becomes known by this, as this agent's.
-  points @2 (listing :UInt64, points :List(Point)) -> (answer :Answer);
+  points @2 (listing :UInt64, points :List(Point), mark :Data) -> (answer :Answer);
   # At most 1000 at a time, any number of times; after endPoints too, when points have come since.
-  endPoints @3 (listing :UInt64) -> (answer :Answer);
-  # Points that were not told in this listing are gone from the catalog. The listing stays good for
-  # points that come later, as long as orders name it.
+  endPoints @3 (listing :UInt64, mark :Data) -> (answer :Answer);
+  # Points that were not told in this listing are gone from the catalog.
+  # `mark`: 16 random bytes, others each time that points are told. Orders name the last one of an
+  # ended listing; as long as it is the agent's own last one, only points that came later are told.
 
   keep @5 (repository :Text, after :Data) -> (answer :KeepAnswer);
   # More of what orders say of a repository: volumes after this one, in the order of their ids.
@@ -193,6 +196,8 @@ struct Policy {
   windowEnd @6 :UInt16;        # May be less than the beginning: over midnight.
   before @7 :Text;             # Commands for the shell, at most 4096 bytes; empty: none.
   after @8 :Text;
+  settings @9 :List(Text);     # At most 16 of `ebb backup`: "snapshot=auto". A source that does not
+                               # know one makes no backup by this policy, and says so.
 }
 
 struct KeepRule {
@@ -212,7 +217,10 @@ struct StorageOrders {
       repositories @1 :List(RepositoryOrder);  # At most 1024.
       revoked @2 :List(Data);        # Holder ids, 32 bytes, in the order of their numbers; at most
                                      # 2048, and then the rest at the next poll.
-      revocationsUpTo @3 :UInt64;    # What to say as `revocationsSince` next time.
+      revocationsUpTo @3 :UInt64;    # What to say as `revocationsSince` next time,
+      lastRevokedAt @4 :Int64;       # and with the last one of `revoked`.
+      rulesAreOld @5 :Bool;          # This manager was rebuilt, and nobody has looked at its rules
+                                     # since: what the agent was told to keep before still holds.
     }
   }
 }
@@ -222,8 +230,9 @@ struct RepositoryOrder {
   keep @1 :List(VolumeKeep);  # In the order of the volumes' ids. Volumes that are not named keep
                               # everything.
   more @3 :Bool;       # Ask for the rest by keep(); at most 4096 come with one answer.
-  listing @2 :UInt64;  # The newest that was told to its end; 0: none. An agent that knows another
-                       # tells all points anew: this catalog is older than what it told, or new.
+  listing @2 :UInt64;  # The newest that was told to its end; 0: none.
+  mark @4 :Data;       # Of the last telling. An agent that made another last tells all points anew:
+                       # this catalog is older than what it told, or new.
 }
 
 struct KeepAnswer {

@@ -14,7 +14,8 @@ using control::Outcome;
 using control::SourceOrders;
 
 control::PolicyOrder policy_named(const std::string& name) {
-  return {name, "main", {"/dev/vg0/*", "serial=\xffX"}, 3600, 50'000'000, 1320, 360, "a", "b"};
+  return {name, "main",           {"/dev/vg0/*", "serial=\xffX"}, 3600, 50'000'000, 1320, 360, "a",
+          "b",  {"snapshot=auto"}};
 }
 JobToReport job_of(Random& random) {
   JobToReport job;
@@ -56,6 +57,7 @@ TEST_F(AgentStateTest, IsTheSameAfterItsText) {
   ASSERT_EQ(again.policies.size(), 2u);
   EXPECT_EQ(again.policies[1].window_begin, 1320);
   EXPECT_EQ(again.policies[1].before, "a");
+  EXPECT_THAT(again.policies[1].settings, testing::ElementsAre("snapshot=auto"));
   EXPECT_THAT(again.runs.at(7).left, testing::ElementsAre("a", "b"));
   EXPECT_FALSE(again.runs.at(9).is_begun);
   EXPECT_EQ(again.ended, state_.ended);

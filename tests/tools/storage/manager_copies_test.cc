@@ -60,6 +60,18 @@ TEST_F(CopiesOfAManager, GoAfterTwoWeeksOfOthers) {
   EXPECT_TRUE(all().contains(text(26)));
 }
 
+TEST_F(CopiesOfAManager, LeaveNothingUnfinishedBehind) {
+  keep(1, 0);
+  ASSERT_TRUE(write_privately(path_ + "/2030-01-01T00-00-00Z.copy", bytes_of("x")));
+  std::filesystem::rename(path_ + "/2030-01-01T00-00-00Z.copy",
+                          path_ + "/2030-01-01T00-00-00Z.copy.new");
+  keep(2, hour);
+  EXPECT_EQ(all(), (std::set<std::string>{text(1), text(2)}));
+  // One that cannot be read is none.
+  std::filesystem::create_directory(path_ + "/2031-01-01T00-00-00Z.copy");
+  EXPECT_NE(copies_.newest(), control::digest_of_copy(bytes_of(text(2))));
+}
+
 TEST_F(CopiesOfAManager, AreInTheOrderInWhichTheyCameWhateverTheClockSays) {
   keep(1, 0);
   keep(2, -hour);

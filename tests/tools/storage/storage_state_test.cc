@@ -19,14 +19,34 @@ class StateOfAStorageAgent : public testing::Test {
     made.daily = daily;
     return made;
   }
+  static control::StoredRepository stored(const std::string& name,
+                                          std::vector<control::KeepOrder> keep) {
+    control::StoredRepository repository;
+    repository.name = name;
+    repository.keep = std::move(keep);
+    return repository;
+  }
   const std::unique_ptr<Random> random_ = test::test_random();
   const VolumeId volume_ = random_->name<VolumeId>();
 };
 
+TEST_F(StateOfAStorageAgent, KeepsItsRulesWhereTheManagersAreOld) {
+  StorageState state;
+  state.take({{stored("main", {order(0, 90)})}, {}, {}, false});
+  control::StorageOrders old{{stored("main", {order(0, 7)})}, {}, {}, false};
+  old.rules_are_old = true;
+  state.take(old);
+  EXPECT_EQ(state.keep.at("main").at(volume_), (KeepRule{.daily = 90}));
+  old.rules_are_old = false;
+  state.take(old);
+  EXPECT_EQ(state.keep.at("main").at(volume_), (KeepRule{.daily = 7}));
+}
+
 TEST_F(StateOfAStorageAgent, ComesBackAsItWas) {
   StorageState state;
   const HolderId revoked = random_->name<HolderId>();
-  state.take({{{"main", {order(0, 14)}}, {"empty", {}}}, {revoked}, {1, revoked}});
+  state.take(
+      {{stored("main", {order(0, 14)}), stored("empty", {})}, {revoked}, {1, revoked, {7}}, false});
   state.ended["main"] = {{"retention", 1'790'000'000}, {"scrub", 5}};
   control::JobToReport job;
   job.id = random_->name<control::WireJobId>();
@@ -40,7 +60,7 @@ TEST_F(StateOfAStorageAgent, ComesBackAsItWas) {
   EXPECT_EQ(again.ended, state.ended);
   ASSERT_EQ(again.jobs.size(), 1u);
   EXPECT_EQ(again.revoked, (std::set<HolderId>{revoked}));
-  EXPECT_EQ(again.heard, (control::HeardRevocations{1, revoked}));
+  EXPECT_EQ(again.heard, (control::HeardRevocations{1, revoked, {7}}));
   EXPECT_EQ(again.jobs.front().job.id, job.id);
   EXPECT_EQ(again.jobs.front().job.outcome, control::Outcome::incomplete);
   EXPECT_FALSE(again.jobs.front().is_told);
@@ -48,8 +68,8 @@ TEST_F(StateOfAStorageAgent, ComesBackAsItWas) {
 
 TEST_F(StateOfAStorageAgent, ForgetsARuleThatTheManagerDoesNotTellAnyMore) {
   StorageState state;
-  state.take({{{"main", {order(3, 0)}}}, {}, {}});
-  state.take({{{"main", {}}}, {}, {}});
+  state.take({{stored("main", {order(3, 0)})}, {}, {}, false});
+  state.take({{stored("main", {})}, {}, {}, false});
   EXPECT_TRUE(state.keep.at("main").empty());
 }
 

@@ -29,6 +29,7 @@ class ControlTest : public testing::Test {
     made.bytes_per_second = 50'000'000;
     made.window = {1320, 360};
     made.before = "fsfreeze -f /srv";
+    made.settings = {"snapshot=lvm", "threads=1"};
     return made;
   }
   static Result<std::unique_ptr<ControlClient>> connect(const Identity& identity) {
@@ -120,6 +121,7 @@ TEST_F(ControlTest, TellsASourceItsPoliciesAndWhatToRun) {
   EXPECT_EQ(orders.policies[0].volumes, (std::vector<std::string>{"/dev/vg0/*", "/dev/sdb"}));
   EXPECT_EQ(orders.policies[0].window_begin, 1320u);
   EXPECT_EQ(orders.policies[0].before, "fsfreeze -f /srv");
+  EXPECT_EQ(orders.policies[0].settings, (std::vector<std::string>{"snapshot=lvm", "threads=1"}));
   EXPECT_TRUE(orders.runs.empty());
   ASSERT_TRUE(manager_.store().policies().request_run("web", now_));
   const auto asked = client->poll_source().value();
@@ -176,10 +178,11 @@ TEST_F(ControlTest, TellsAllRevocationsToWhoHeardThemFromAnotherDatabase) {
   const auto client = connect(store1_).value();
   // The same number was another's, before a copy of the database was put back.
   for (const HeardRevocations& heard :
-       {HeardRevocations{1, web2_.holder()}, HeardRevocations{7, web1_.holder()}}) {
+       {HeardRevocations{1, web2_.holder(), now_}, HeardRevocations{7, web1_.holder(), now_},
+        HeardRevocations{1, web1_.holder(), {now_.nanoseconds - 1}}}) {
     const auto told = client->poll_storage("", heard).value();
     EXPECT_EQ(told.revoked, (std::vector<HolderId>{web1_.holder()}));
-    EXPECT_EQ(told.heard, (HeardRevocations{1, web1_.holder()}));
+    EXPECT_EQ(told.heard, (HeardRevocations{1, web1_.holder(), now_}));
   }
 }
 
@@ -191,9 +194,9 @@ TEST_F(ControlTest, TakesAllPointsOfARepositoryInAsManyMessagesAsItNeeds) {
   }
   const auto client = connect(store1_).value();
   const auto id = system_random().name<WireRepositoryId>();
-  ASSERT_TRUE(client->tell_points("main", id, points));
+  ASSERT_TRUE(client->tell_points("main", id, points, ToldMark{}));
   EXPECT_EQ(manager_.store().catalog().repository("main").value().points, 2500u);
-  ASSERT_TRUE(client->tell_points("main", id, {}));
+  ASSERT_TRUE(client->tell_points("main", id, {}, ToldMark{}));
   EXPECT_EQ(manager_.store().catalog().repository("main").value().points, 0u);
 }
 
@@ -202,12 +205,18 @@ TEST_F(ControlTest, TakesPointsThatComeLaterAndNamesTheListingTheyBelongTo) {
   for (PointToTell& point : points) system_random().fill(point.point.bytes);
   const auto client = connect(store1_).value();
   EXPECT_EQ(client->poll_storage("", {}).value().repositories[0].listing, 0u);
+  const auto first = system_random().name<ToldMark>();
+  const auto second = system_random().name<ToldMark>();
   const auto listing =
-      client->tell_points("main", system_random().name<WireRepositoryId>(), {points[0]}).value();
+      client->tell_points("main", system_random().name<WireRepositoryId>(), {points[0]}, first)
+          .value();
   EXPECT_EQ(client->poll_storage("", {}).value().repositories[0].listing, listing);
-  ASSERT_TRUE(client->tell_more_points(listing, {points[1], points[2]}));
+  EXPECT_EQ(client->poll_storage("", {}).value().repositories[0].told, first);
+  ASSERT_TRUE(client->tell_more_points(listing, {points[1], points[2]}, second));
+  EXPECT_EQ(client->poll_storage("", {}).value().repositories[0].told, second);
   EXPECT_EQ(manager_.store().catalog().repository("main").value().points, 3u);
-  EXPECT_REFUSED(client->tell_more_points(listing + 1, {points[0]}), ErrorKind::absent, "listing");
+  EXPECT_REFUSED(client->tell_more_points(listing + 1, {points[0]}, first), ErrorKind::absent,
+                 "listing");
 }
 
 TEST_F(ControlTest, GivesStorageAgentsACopyOfItsState) {

@@ -101,6 +101,7 @@ class Client final : public ControlClient {
       request.setAddress(own_address.c_str());
       request.setRevocationsSince(heard.number);
       if (heard.last) request.setLastRevoked(as_data(heard.last->view()));
+      request.setLastRevokedAt(heard.at.nanoseconds);
       const auto response = connection_->wait(request.send().dropPipeline());
       StorageOrders orders = TRY(take_orders(response.getAnswer()));
       if (orders.revoked.empty() && orders.heard.number == heard.number) orders.heard = heard;
@@ -112,7 +113,8 @@ class Client final : public ControlClient {
   }
 
   Result<std::uint64_t> tell_points(const std::string& repository, const WireRepositoryId& id,
-                                    const std::vector<PointToTell>& points) override {
+                                    const std::vector<PointToTell>& points,
+                                    const ToldMark& mark) override {
     auto agent = TRY(as(storage_, "points"));
     const std::uint64_t listing = TRY(catching([&]() -> Result<std::uint64_t> {
       auto request = agent.beginPointsRequest();
@@ -123,21 +125,23 @@ class Client final : public ControlClient {
       if (answer.isRefused()) return fail(to_error(answer.getRefused()));
       return answer.getListing();
     }));
-    TRY(tell_more_points(listing, points));
+    TRY(tell_more_points(listing, points, mark));
     TRY(catching([&] {
       auto request = agent.endPointsRequest();
       request.setListing(listing);
+      request.setMark(as_data(mark.view()));
       return done(connection_->wait(request.send().dropPipeline()).getAnswer());
     }));
     return listing;
   }
 
-  Result<void> tell_more_points(std::uint64_t listing,
-                                const std::vector<PointToTell>& points) override {
+  Result<void> tell_more_points(std::uint64_t listing, const std::vector<PointToTell>& points,
+                                const ToldMark& mark) override {
     auto agent = TRY(as(storage_, "points"));
     return in_parts(points, max_points, [&](std::span<const PointToTell> part) {
       auto request = agent.pointsRequest();
       request.setListing(listing);
+      request.setMark(as_data(mark.view()));
       put_points(part, request.initPoints(static_cast<unsigned>(part.size())));
       return done(connection_->wait(request.send().dropPipeline()).getAnswer());
     });

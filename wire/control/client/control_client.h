@@ -41,6 +41,8 @@ struct PolicyOrder {
   std::uint16_t window_end = 0;
   std::string before;
   std::string after;
+  std::vector<std::string>
+      settings;  // Of `ebb backup` (backup_setting.h); to be checked by who runs it.
   bool operator==(const PolicyOrder&) const = default;
 };
 
@@ -66,15 +68,17 @@ struct KeepOrder {
 
 struct StoredRepository {
   std::string name;
-  std::vector<KeepOrder> keep;  // Of all volumes for which there is a rule.
-  bool has_more = false;        // Before the client has asked for the rest.
-  std::uint64_t listing = 0;    // Of its points, the newest that the manager has; 0: none.
+  std::vector<KeepOrder> keep;   // Of all volumes for which there is a rule.
+  bool has_more = false;         // Before the client has asked for the rest.
+  std::uint64_t listing = 0;     // Of its points, the newest that the manager has; 0: none.
+  std::optional<ToldMark> told;  // Of what was told last.
 };
 
 // Up to where revocations were heard: the number of the last one, and whose it was.
 struct HeardRevocations {
   std::uint64_t number = 0;
   std::optional<HolderId> last;
+  WallTime at;
   bool operator==(const HeardRevocations&) const = default;
 };
 
@@ -82,6 +86,7 @@ struct StorageOrders {
   std::vector<StoredRepository> repositories;
   std::vector<HolderId> revoked;  // That were not heard before; or all, after another database.
   HeardRevocations heard;         // What to say next time.
+  bool rules_are_old = false;     // What was to be kept before still holds.
 };
 
 struct PointToTell {
@@ -146,10 +151,12 @@ class ControlClient {
   // All points of a repository, in as many messages as it takes; returns the listing's number.
   virtual Result<std::uint64_t> tell_points(const std::string& repository,
                                             const WireRepositoryId& id,
-                                            const std::vector<PointToTell>& points) = 0;
+                                            const std::vector<PointToTell>& points,
+                                            const ToldMark& mark) = 0;
   // Points that came since that listing.
   virtual Result<void> tell_more_points(std::uint64_t listing,
-                                        const std::vector<PointToTell>& points) = 0;
+                                        const std::vector<PointToTell>& points,
+                                        const ToldMark& mark) = 0;
   // The manager's state, sealed, as storage agents keep it; nothing when `have` is the newest.
   virtual Result<std::optional<ManagerCopy>> newer_copy(const std::optional<CopyDigest>& have) = 0;
   virtual Result<std::vector<KnownRepository>> repositories() = 0;

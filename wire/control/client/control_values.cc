@@ -94,11 +94,17 @@ Result<SourceOrders> take_orders(wire::SourceOrders::Reader answer) {
     order.window_begin = policy.getWindowBegin();
     order.window_end = policy.getWindowEnd();
     // Commands are for a shell, which takes any character; they are not printed.
-    if (policy.getBefore().size() > max_long_text || policy.getAfter().size() > max_long_text) {
+    const auto before = policy.getBefore();  // Each look at a text counts against the bound.
+    const auto after = policy.getAfter();
+    if (before.size() > max_long_text || after.size() > max_long_text) {
       return fail(Error::invalid("a command is too long"));
     }
-    order.before = policy.getBefore().cStr();
-    order.after = policy.getAfter().cStr();
+    order.before = before.cStr();
+    order.after = after.cStr();
+    TRY(at_most(policy.getSettings(), max_settings, "settings of a policy"));
+    for (const auto setting : policy.getSettings()) {
+      order.settings.push_back(TRY(text_in(setting, "setting")));
+    }
     orders.policies.push_back(std::move(order));
   }
   for (const auto run : from.getRuns()) {
@@ -128,6 +134,7 @@ Result<StorageOrders> take_orders(wire::StorageOrders::Reader answer) {
     StoredRepository stored;
     stored.name = TRY(text_in(repository.getName(), "repository's name"));
     stored.listing = repository.getListing();
+    stored.told = TRY(maybe_name_in<ToldMark>(repository.getMark(), "mark"));
     stored.has_more = repository.getMore();
     TRY(take_keep(repository.getKeep(), stored.keep));
     orders.repositories.push_back(std::move(stored));
@@ -136,7 +143,9 @@ Result<StorageOrders> take_orders(wire::StorageOrders::Reader answer) {
     orders.revoked.push_back(TRY(name_in<HolderId>(holder, "holder's id")));
   }
   orders.heard.number = from.getRevocationsUpTo();
+  orders.heard.at = {from.getLastRevokedAt()};
   if (!orders.revoked.empty()) orders.heard.last = orders.revoked.back();
+  orders.rules_are_old = from.getRulesAreOld();
   return orders;
 }
 

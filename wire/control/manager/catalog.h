@@ -7,6 +7,7 @@
 
 #include "wire/control/manager/hosts.h"
 #include "wire/control/manager/policies.h"
+#include "wire/control/protocol.h"
 #include "wire/control/ticket.h"
 
 namespace ebb::control {
@@ -23,7 +24,8 @@ struct RepositoryRow {
   WallTime created;
   std::uint64_t volumes = 0;
   std::uint64_t points = 0;
-  std::uint64_t listing = 0;  // The newest that was told to its end; 0: none.
+  std::uint64_t listing = 0;     // The newest that was told to its end; 0: none.
+  std::optional<ToldMark> told;  // Of what was told last.
 };
 
 struct VolumeRow {
@@ -83,12 +85,12 @@ class Catalog {
 
   // A storage agent tells all points of a repository: begin, add as often as it takes, end. What
   // was not told in between is forgotten. To the newest that has ended, points that came later are
-  // added.
+  // added, with another mark.
   Result<std::uint64_t> begin_listing(const std::string& repository, const CatalogRepositoryId& id,
                                       const Host& storage, WallTime now);
   Result<void> add_points(std::uint64_t listing, const Host& storage,
-                          const std::vector<PointRow>& points);
-  Result<void> end_listing(std::uint64_t listing, const Host& storage);
+                          const std::vector<PointRow>& points, const ToldMark& mark);
+  Result<void> end_listing(std::uint64_t listing, const Host& storage, const ToldMark& mark);
   // With the names of their repositories, the newest first.
   Result<void> each_point(
       const std::function<void(const std::string& repository, const PointRow&)>& visit);

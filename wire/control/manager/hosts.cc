@@ -251,14 +251,15 @@ Result<HolderId> Hosts::revoke(std::string_view name, WallTime now) {
 
 Result<std::vector<Revocation>> Hosts::revocations(const Revocation& last, std::size_t most) {
   const bool is_ours =
-      TRY(database_.number("SELECT count(*) FROM revocations WHERE number = ? AND holder = ?",
-                           {last.number, last.holder})) != 0;
+      TRY(database_.number(
+          "SELECT count(*) FROM revocations WHERE number = ? AND holder = ? AND at = ?",
+          {last.number, last.holder, last.at})) != 0;
   const std::uint64_t since = is_ours ? last.number : 0;
   std::vector<Revocation> revocations;
   TRY(database_.each(
-      "SELECT number, holder FROM revocations WHERE number > ? ORDER BY number LIMIT ?",
+      "SELECT number, holder, at FROM revocations WHERE number > ? ORDER BY number LIMIT ?",
       {since, std::uint64_t{most}}, [&](const SqlRow& row) {
-        revocations.push_back({row.count(0), row.name<HolderId>(1)});
+        revocations.push_back({row.count(0), row.name<HolderId>(1), row.time(2)});
       }));
   return revocations;
 }

@@ -51,6 +51,7 @@ struct Applicant {
 struct Revocation {
   std::uint64_t number = 0;
   HolderId holder;
+  WallTime at;
 };
 
 // 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-', not beginning with '.' or '-'.

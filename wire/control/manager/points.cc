@@ -9,6 +9,12 @@ Result<std::uint64_t> Catalog::begin_listing(const std::string& name, const Cata
   return database_.atomically([&]() -> Result<std::uint64_t> {
     if (TRY(database_.number("SELECT count(*) FROM repositories WHERE name = ?", {name})) == 0) {
       TRY(may_be_new(name));
+      if (TRY(database_.number("SELECT count(*) FROM repositories WHERE storage = ?",
+                               {storage.name})) >=
+          static_cast<std::int64_t>(max_repositories_of_agent)) {
+        return fail(Error::invalid("{} has {} repositories, the most that an agent makes known",
+                                   storage.name, max_repositories_of_agent));
+      }
       TRY(database_.change("INSERT INTO repositories (name, storage, created) VALUES (?, ?, ?)",
                            {name, storage.name, now}));
       TRY(audit_.append(now, storage.name, "repository told", name, id.hex()));
@@ -54,7 +60,7 @@ Result<std::string> Catalog::listed_repository(std::uint64_t listing, const Host
 }
 
 Result<void> Catalog::add_points(std::uint64_t listing, const Host& storage,
-                                 const std::vector<PointRow>& points) {
+                                 const std::vector<PointRow>& points, const ToldMark& mark) {
   return database_.atomically([&]() -> Result<void> {
     const std::string name = TRY(listed_repository(listing, storage));
     for (const PointRow& point : points) {
@@ -69,16 +75,20 @@ Result<void> Catalog::add_points(std::uint64_t listing, const Host& storage,
           {name, point.point, point.volume, point.sequence, point.created, point.arrived,
            point.device_bytes, point.stored_bytes, listing}));
     }
+    TRY(database_.change("UPDATE repositories SET told = ? WHERE name = ? AND listing = ?",
+                         {mark, name, listing}));
     return {};
   });
 }
 
-Result<void> Catalog::end_listing(std::uint64_t listing, const Host& storage) {
+Result<void> Catalog::end_listing(std::uint64_t listing, const Host& storage,
+                                  const ToldMark& mark) {
   return database_.atomically([&]() -> Result<void> {
     const std::string name = TRY(listed_repository(listing, storage));
     TRY(database_.change("DELETE FROM points WHERE repository = ? AND listing != ?",
                          {name, listing}));
-    TRY(database_.change("UPDATE repositories SET listing = ? WHERE name = ?", {listing, name}));
+    TRY(database_.change("UPDATE repositories SET listing = ?, told = ? WHERE name = ?",
+                         {listing, mark, name}));
     TRY(database_.change("DELETE FROM listings WHERE number = ?", {listing}));
     // Volumes that nobody claimed and that have no points left were only known by them.
     TRY(database_.change(

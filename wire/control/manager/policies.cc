@@ -15,18 +15,23 @@ constexpr std::int64_t run_request_seconds = 7 * seconds_in_day;
 std::string in_words(const Policy& policy) {
   std::string volumes;
   for (const std::string& pattern : policy.volumes) volumes += " " + pattern;
+  std::string settings;
+  for (const std::string& setting : policy.settings) settings += " " + setting;
   return fmt::format(
       "repository {}, every {}, keep {} last {} hourly {} daily {} weekly {} monthly {} yearly, "
-      "{} B/s, window {}, before \"{}\", after \"{}\", volumes{}",
+      "{} B/s, window {}, before \"{}\", after \"{}\", settings{}, volumes{}",
       policy.repository, seconds_text(policy.every_seconds), policy.keep.last, policy.keep.hourly,
       policy.keep.daily, policy.keep.weekly, policy.keep.monthly, policy.keep.yearly,
-      policy.bytes_per_second, window_text(policy.window), policy.before, policy.after, volumes);
+      policy.bytes_per_second, window_text(policy.window), policy.before, policy.after,
+      settings.empty() ? " none" : settings, volumes);
 }
 
 // As messages to hosts hold them, with lengths and pointers.
 std::size_t texts_bytes(const Policy& policy) {
   std::size_t bytes = 256 + policy.before.size() + policy.after.size();
-  for (const std::string& pattern : policy.volumes) bytes += pattern.size() + 16;
+  for (const auto* texts : {&policy.volumes, &policy.settings}) {
+    for (const std::string& text : *texts) bytes += text.size() + 16;
+  }
   return bytes;
 }
 
@@ -59,18 +64,19 @@ Result<void> Policies::set(const Policy& policy, WallTime now) {
     TRY(database_.change(
         "INSERT INTO policies (name, repository, volumes, every_seconds, keep_last, keep_hourly, "
         "keep_daily, keep_weekly, keep_monthly, keep_yearly, bytes_per_second, window_begin, "
-        "window_end, before, after) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+        "window_end, before, after, settings) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
         "ON CONFLICT (name) DO UPDATE SET repository = excluded.repository, "
         "volumes = excluded.volumes, every_seconds = excluded.every_seconds, "
         "keep_last = excluded.keep_last, keep_hourly = excluded.keep_hourly, "
         "keep_daily = excluded.keep_daily, keep_weekly = excluded.keep_weekly, "
         "keep_monthly = excluded.keep_monthly, keep_yearly = excluded.keep_yearly, "
         "bytes_per_second = excluded.bytes_per_second, window_begin = excluded.window_begin, "
-        "window_end = excluded.window_end, before = excluded.before, after = excluded.after",
+        "window_end = excluded.window_end, before = excluded.before, after = excluded.after, "
+        "settings = excluded.settings",
         {policy.name, policy.repository, lines(policy.volumes), policy.every_seconds,
          policy.keep.last, policy.keep.hourly, policy.keep.daily, policy.keep.weekly,
          policy.keep.monthly, policy.keep.yearly, policy.bytes_per_second, int{policy.window.begin},
-         int{policy.window.end}, policy.before, policy.after}));
+         int{policy.window.end}, policy.before, policy.after, lines(policy.settings)}));
     return audit_.append(now, by_hand, "policy set", policy.name, in_words(policy));
   });
 }
@@ -84,6 +90,17 @@ Result<void> Policies::remove(const std::string& name, WallTime now) {
   });
 }
 
+Result<bool> Policies::are_unconfirmed() {
+  return TRY(database_.number("SELECT count(*) FROM settings WHERE key = 'unconfirmed'")) != 0;
+}
+
+Result<void> Policies::confirm(WallTime now) {
+  return database_.atomically([&]() -> Result<void> {
+    if (TRY(database_.change("DELETE FROM settings WHERE key = 'unconfirmed'", {})) == 0) return {};
+    return audit_.append(now, by_hand, "policies confirmed", "", "");
+  });
+}
+
 Result<std::vector<Policy>> Policies::all() {
   std::vector<Policy> policies;
   const auto small = [](const SqlRow& row, int column) {
@@ -92,7 +109,7 @@ Result<std::vector<Policy>> Policies::all() {
   TRY(database_.each(
       "SELECT name, repository, volumes, every_seconds, keep_last, keep_hourly, keep_daily, "
       "keep_weekly, keep_monthly, keep_yearly, bytes_per_second, window_begin, window_end, "
-      "before, after FROM policies ORDER BY name",
+      "before, after, settings FROM policies ORDER BY name",
       {}, [&](const SqlRow& row) {
         policies.push_back({row.text(0),
                             row.text(1),
@@ -104,7 +121,8 @@ Result<std::vector<Policy>> Policies::all() {
                             {static_cast<std::uint16_t>(row.number(11)),
                              static_cast<std::uint16_t>(row.number(12))},
                             row.text(13),
-                            row.text(14)});
+                            row.text(14),
+                            texts_of(row.text(15))});
       }));
   return policies;
 }

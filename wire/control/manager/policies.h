@@ -31,6 +31,7 @@ struct Policy {
   TimeWindow window;
   std::string before;  // Commands for the shell; empty: none.
   std::string after;
+  std::vector<std::string> settings;  // Of `ebb backup`: "snapshot=auto" (backup_setting.h).
   bool operator==(const Policy&) const = default;
 };
 
@@ -54,6 +55,10 @@ class Policies {
   // Replaces the one of its name. `absent` when its repository is not there.
   Result<void> set(const Policy& policy, WallTime now);
   Result<void> remove(const std::string& name, WallTime now);
+  // After a rebuild the policies may be older than what storage agents were told, and points that a
+  // newer one kept must not go by them: until somebody has confirmed them, agents keep their rules.
+  Result<bool> are_unconfirmed();
+  Result<void> confirm(WallTime now);
   Result<std::vector<Policy>> all();
   Result<Policy> named(const std::string& name);
   Result<std::vector<Policy>> concerning(const std::string& host);

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "wire/control/backup_setting.h"
 #include "wire/control/manager/policies.h"
 #include "wire/control/protocol.h"
 
@@ -91,6 +92,12 @@ Result<void> validate(const Policy& policy) {
   }
   if (policy.window.begin > minutes_in_day || policy.window.end > minutes_in_day) {
     return fail(Error::invalid("a window ends within a day"));
+  }
+  if (policy.settings.size() > control::max_settings) {
+    return fail(Error::invalid("a policy has at most {} settings", control::max_settings));
+  }
+  for (const std::string& setting : policy.settings) {
+    TRY(during(parse_backup_setting(setting), "--set"));
   }
   for (const std::string* command : {&policy.before, &policy.after}) {
     if (command->size() > control::max_long_text || command->find('\0') != std::string::npos) {

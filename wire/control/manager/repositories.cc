@@ -64,15 +64,17 @@ Result<std::vector<RepositoryRow>> Catalog::select(const char* where, Database::
       "(SELECT holder FROM identities WHERE host = storage AND revoked IS NULL), created, "
       "(SELECT count(*) FROM volumes WHERE repository = repositories.name), "
       "(SELECT count(*) FROM points WHERE repository = repositories.name), "
-      "coalesce(listing, 0) "
+      "coalesce(listing, 0), told "
       "FROM repositories WHERE {} ORDER BY name",
       where);
   std::vector<RepositoryRow> rows;
   TRY(database_.each(sql.c_str(), values, [&](const SqlRow& row) {
     std::optional<HolderId> holder;
     if (!row.is_null(3)) holder = row.name<HolderId>(3);
+    std::optional<ToldMark> told;
+    if (!row.is_null(8)) told = row.name<ToldMark>(8);
     rows.push_back({row.text(0), row.text(1), row.text(2), holder, row.time(4), row.count(5),
-                    row.count(6), row.count(7)});
+                    row.count(6), row.count(7), told});
   }));
   return rows;
 }

@@ -94,6 +94,8 @@ class SourceSession final : public SessionOf<wire::SourceSession> {
     to.setWindowEnd(policy.window.end);
     to.setBefore(policy.before.c_str());
     to.setAfter(policy.after.c_str());
+    auto settings = to.initSettings(static_cast<unsigned>(policy.settings.size()));
+    for (unsigned i = 0; i < settings.size(); ++i) settings.set(i, policy.settings[i].c_str());
   }
 };
 

@@ -39,13 +39,16 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
       TRY(desk_.store.hosts().seen(host, desk_.clock.wall()));
       const Revocation last{
           TRY(count_in(asked.getRevocationsSince(), "revocations")),
-          TRY(maybe_name_in<HolderId>(asked.getLastRevoked(), "holder's id")).value_or(HolderId{})};
+          TRY(maybe_name_in<HolderId>(asked.getLastRevoked(), "holder's id")).value_or(HolderId{}),
+          {asked.getLastRevokedAt()}};
       const auto revoked = TRY(desk_.store.hosts().revocations(last, max_revocations));
       auto orders = answer.initOrders();
       TRY(put_repositories(host, orders));
       auto list = orders.initRevoked(static_cast<unsigned>(revoked.size()));
       for (unsigned i = 0; i < list.size(); ++i) list.set(i, as_data(revoked[i].holder.view()));
       orders.setRevocationsUpTo(revoked.empty() ? last.number : revoked.back().number);
+      orders.setLastRevokedAt((revoked.empty() ? last : revoked.back()).at.nanoseconds);
+      orders.setRulesAreOld(TRY(desk_.store.policies().are_unconfirmed()));
       return {};
     });
   }
@@ -91,7 +94,8 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
       std::vector<PointRow> rows;
       for (const auto point : asked.getPoints()) rows.push_back(TRY(point_in(point)));
       const std::uint64_t listing = TRY(count_in(asked.getListing(), "listings"));
-      TRY(desk_.store.catalog().add_points(listing, host, rows));
+      TRY(desk_.store.catalog().add_points(listing, host, rows,
+                                           TRY(name_in<ToldMark>(asked.getMark(), "mark"))));
       answer.setDone();
       return {};
     });
@@ -101,8 +105,9 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
     auto answer = context.getResults().initAnswer();
     return answer_with(desk_, "endPoints", answer, [&]() -> Result<void> {
       const Host host = TRY(caller());
-      const std::uint64_t listing = TRY(count_in(context.getParams().getListing(), "listings"));
-      TRY(desk_.store.catalog().end_listing(listing, host));
+      const auto asked = context.getParams();
+      TRY(desk_.store.catalog().end_listing(TRY(count_in(asked.getListing(), "listings")), host,
+                                            TRY(name_in<ToldMark>(asked.getMark(), "mark"))));
       answer.setDone();
       return {};
     });
@@ -113,7 +118,11 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
     return answer_with(desk_, "copy", answer, [&]() -> Result<void> {
       TRY(caller());
       const auto asked = context.getParams();
-      const auto copy = TRY(desk_.copies.newest(desk_.store, desk_.clock));
+      // What was begun is told to its end, though there may be a newer one meanwhile.
+      if (asked.getAt() == 0 || copy_ == nullptr) {
+        copy_ = TRY(desk_.copies.newest(desk_.store, desk_.clock));
+      }
+      const auto copy = copy_;
       if (same_bytes(bytes_in(asked.getHave()), copy->digest.view())) {
         answer.setSame();
         return {};
@@ -150,6 +159,7 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
     for (unsigned i = 0; i < list.size(); ++i) {
       list[i].setName(repositories[i].name.c_str());
       list[i].setListing(repositories[i].listing);
+      if (repositories[i].told) list[i].setMark(as_data(repositories[i].told->view()));
       auto kept = TRY(desk_.store.catalog().kept(repositories[i].name, std::nullopt, room + 1));
       list[i].setMore(kept.size() > room);
       if (kept.size() > room) kept.resize(room);
@@ -158,21 +168,28 @@ class StorageSession final : public SessionOf<wire::StorageSession> {
     }
     return {};
   }
+
+  std::shared_ptr<const StateCopies::Copy> copy_;
 };
 
-// How old a copy may be: a change is in those of storage agents after this and a poll.
+// How old a copy may be: a change is in those of storage agents after this and a poll. One that
+// took long may be older, so that the server is not busy with it.
 constexpr double copy_seconds = 10;
+constexpr double most_of_the_time = 0.01;
 
 }  // namespace
 
 Result<std::shared_ptr<const StateCopies::Copy>> StateCopies::newest(const Store& store,
                                                                      const Clock& clock) {
   const double now = clock.steady_seconds();
-  if (copy_ != nullptr && now - made_ < copy_seconds) return copy_;
+  if (copy_ != nullptr && now - made_ < std::max(copy_seconds, took_ / most_of_the_time)) {
+    return copy_;
+  }
   auto made = std::make_shared<Copy>();
   made->bytes = TRY(during(store.copy(), "making a copy of the manager's state"));
   made->digest = ossl::sha256_name<CopyDigest>(made->bytes);
-  made_ = now;
+  made_ = clock.steady_seconds();
+  took_ = made_ - now;
   copy_ = std::move(made);
   return copy_;
 }

@@ -34,6 +34,7 @@ class StateCopies {
  private:
   std::shared_ptr<const Copy> copy_;
   double made_ = 0;  // By the steady clock.
+  double took_ = 0;
 };
 
 // What every session works with; outlives them.

@@ -91,20 +91,32 @@ Result<ByteVector> kept_database(const std::string& path) {
   for (const std::string& table : kept_tables()) {
     script += fmt::format("INSERT INTO main.{0} SELECT * FROM live.{0};", table);
   }
-  // Whoever lists points finds that this catalog has none.
-  TRY(copy->run(script + "UPDATE main.repositories SET listing = NULL; COMMIT; DETACH live"));
+  // Whoever lists points finds that this catalog has none. Numbers go on where they were, also
+  // those of rows that are gone.
+  script +=
+      "UPDATE main.repositories SET listing = NULL, told = NULL;"
+      "DELETE FROM main.sqlite_sequence;"
+      "INSERT INTO main.sqlite_sequence SELECT name, seq FROM live.sqlite_sequence "
+      "WHERE name IN ('revocations', 'run_requests');";
+  TRY(copy->run(script + "COMMIT; DETACH live"));
   return copy->image();
 }
 
 Result<ByteVector> seal_state(const ManagerState& state, const RecoveryKey& key) {
+  if (state.database.size() > max_database) {
+    return fail(Error(ErrorKind::full,
+                      fmt::format("the manager's state has {} bytes, at most {} are copied",
+                                  state.database.size(), max_database)));
+  }
   capnp::MallocMessageBuilder message;
   auto copy = message.initRoot<wire::ManagerCopy>();
   copy.setAuthority(state.authority.c_str());
   copy.setAuthorityKey(as_data(state.authority_key.reveal()));
   copy.setTicketKey(as_data(state.ticket_key.reveal()));
   copy.setDatabase(as_data(compressed(state.database)));
-  const auto words = capnp::messageToFlatArray(message);
+  auto words = capnp::messageToFlatArray(message);
   ByteVector sealed = seal_file(magic, key, std::as_bytes(std::span(words.begin(), words.size())));
+  ::explicit_bzero(words.begin(), words.asBytes().size());
   if (sealed.size() > max_copy_bytes) {
     return fail(
         Error(ErrorKind::full, fmt::format("a copy of this manager's state has {} bytes, at most "
@@ -121,7 +133,7 @@ Result<ManagerState> open_state(Bytes bytes, const RecoveryKey& key) {
   }
   auto words = kj::heapArray<capnp::word>(plain.reveal().size() / sizeof(capnp::word));
   std::memcpy(words.asBytes().begin(), plain.reveal().data(), plain.reveal().size());
-  return catching([&]() -> Result<ManagerState> {
+  auto opened = catching([&]() -> Result<ManagerState> {
     capnp::ReaderOptions options;
     options.traversalLimitInWords = words.size() * 2 + 64;
     capnp::FlatArrayMessageReader message(words, options);
@@ -130,6 +142,8 @@ Result<ManagerState> open_state(Bytes bytes, const RecoveryKey& key) {
                         secret_of(copy.getTicketKey()),
                         TRY(decompressed(bytes_in(copy.getDatabase())))};
   });
+  ::explicit_bzero(words.begin(), words.asBytes().size());
+  return opened;
 }
 
 }  // namespace ebb::control

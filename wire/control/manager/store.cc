@@ -69,9 +69,9 @@ Result<void> Store::make(const std::string& folder, const Address& address, Wall
   return building.publish();
 }
 
-Result<WallTime> Store::rebuild(const std::string& folder, Bytes copy, const RecoveryKey& key,
-                                const std::optional<Address>& address, WallTime now) {
-  WallTime last;
+Result<Store::Rebuilt> Store::rebuild(const std::string& folder, Bytes copy, const RecoveryKey& key,
+                                      const std::optional<Address>& address, WallTime now) {
+  Rebuilt rebuilt;
   const ManagerState state = TRY(open_state(copy, key));
   NewFolder building = TRY(NewFolder::begin(folder));
   TRY(write_keys(building, state.authority, state.authority_key.reveal(), state.ticket_key.reveal(),
@@ -81,15 +81,28 @@ Result<WallTime> Store::rebuild(const std::string& folder, Bytes copy, const Rec
     const auto database = TRY(Database::open(building / database_file, Database::Missing::refuse));
     TRY(bring_tables_to(*database));
     AuditLog audit(*database);
-    TRY(audit.verify());
-    TRY(audit.each([&](const AuditEntry& entry) { last = entry.at; }));
+    if (const auto verified = audit.verify(); !verified) rebuilt.log_trouble = verified.error();
+    TRY(audit.each([&](const AuditEntry& entry) { rebuilt.last_entry = entry.at; }));
     TRY(database->atomically([&]() -> Result<void> {
       if (address) TRY(set_address(*database, *address));
+      TRY(database->run("INSERT OR REPLACE INTO settings VALUES ('unconfirmed', 'policies')"));
+      // What was numbered after the copy was made is not numbered again.
+      TRY(database->run("UPDATE sqlite_sequence SET seq = seq + 1000000"));
       return audit.append(now, by_hand, "rebuilt", "of a copy", "");
     }));
   }
   TRY(building.publish());
-  return last;
+  return rebuilt;
+}
+
+Result<void> Store::make_recovery_key(const std::string& folder) {
+  RecoveryKey key;
+  system_random().fill(key.room());
+  const auto written =
+      write_new_file(folder + "/" + recovery_key_file, key.reveal(), Readers::owner);
+  // Another process may have been first.
+  if (!written && written.error().kind() != ErrorKind::invalid) return written;
+  return sync_entries(folder);
 }
 
 Result<Store::Keys> Store::read_keys(const std::string& folder) {
@@ -101,13 +114,18 @@ Result<Store::Keys> Store::read_keys(const std::string& folder) {
   const SecretBuffer key =
       TRY(read_identity_file(folder + "/" + authority_key_file, Readers::owner));
   const SecretBuffer seed = TRY(key_file(folder, ticket_key_file, TicketSigningKey::size));
-  const SecretBuffer recovery = TRY(key_file(folder, recovery_key_file, RecoveryKey::size));
+  auto recovery = key_file(folder, recovery_key_file, RecoveryKey::size);
+  if (!recovery && recovery.error().kind() == ErrorKind::absent) {
+    TRY(make_recovery_key(folder));
+    recovery = key_file(folder, recovery_key_file, RecoveryKey::size);
+  }
+  if (!recovery) return fail(recovery.error());
   auto authority = TRY(CertificateAuthority::of(std::string(text_of(certificate->reveal())),
                                                 TRY(PrivateKey::of_pem(key.reveal()))));
   const CertificateFacts facts = TRY(facts_of(authority.certificate()));
   return Keys{std::move(authority), facts.digest,
               TicketSigningKey(seed.reveal().first<TicketSigningKey::size>()),
-              RecoveryKey(recovery.reveal().first<RecoveryKey::size>())};
+              RecoveryKey(recovery->reveal().first<RecoveryKey::size>())};
 }
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {

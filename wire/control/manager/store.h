@@ -22,11 +22,15 @@ class Store {
   static Result<void> make(const std::string& folder, const Address& address, WallTime now,
                            Random& random);
   // Of a copy; what has changed since it was made is lost. `address` in place of the one in it.
-  // `mismatch` when the key does not open it, `invalid` as make(). Returns when the last entry of
-  // the audit log was made.
-  static Result<WallTime> rebuild(const std::string& folder, Bytes copy, const RecoveryKey& key,
-                                  const std::optional<Address>& address, WallTime now);
-  // `absent` when it is none.
+  // `mismatch` when the key does not open it, `invalid` as make(). Its policies are unconfirmed
+  // (policies.h).
+  struct Rebuilt {
+    WallTime last_entry;               // Of the audit log.
+    std::optional<Error> log_trouble;  // That log does not hold together.
+  };
+  static Result<Rebuilt> rebuild(const std::string& folder, Bytes copy, const RecoveryKey& key,
+                                 const std::optional<Address>& address, WallTime now);
+  // `absent` when it is none. Makes a recovery key where an older ebb-manager made none.
   static Result<std::unique_ptr<Store>> open(const std::string& folder);
 
   AuditLog& audit() { return audit_; }
@@ -47,6 +51,7 @@ class Store {
  private:
   struct Keys;
   static Result<Keys> read_keys(const std::string& folder);
+  static Result<void> make_recovery_key(const std::string& folder);
   Store(std::string folder, std::unique_ptr<Database> database, Keys keys, Address address);
 
   std::string folder_;

@@ -156,9 +156,12 @@ CREATE TABLE traffic (
 ) STRICT;
 )sql";
 
-// Which listing of its points each repository has, so that they are told again when it is lost.
+// Which listing of its points each repository has, so that they are told again when it is lost; how
+// a policy's backups are made.
 constexpr const char* version_3 = R"sql(
 ALTER TABLE repositories ADD COLUMN listing INTEGER;
+ALTER TABLE repositories ADD COLUMN told BLOB;  -- The agent's mark of what it told last.
+ALTER TABLE policies ADD COLUMN settings TEXT NOT NULL DEFAULT '';  -- KEY=VALUE, one a line.
 )sql";
 
 constexpr std::array<const char*, tables_version> steps{version_1, version_2, version_3};

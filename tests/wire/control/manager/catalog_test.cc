@@ -41,8 +41,8 @@ class CatalogTest : public testing::Test {
   }
   Result<void> tell(const std::vector<PointRow>& points) {
     const std::uint64_t listing = TRY(catalog().begin_listing("main", id_, store_, noon));
-    TRY(catalog().add_points(listing, store_, points));
-    return catalog().end_listing(listing, store_);
+    TRY(catalog().add_points(listing, store_, points, {}));
+    return catalog().end_listing(listing, store_, {});
   }
   std::uint64_t points_of_main() { return catalog().repository("main").value().points; }
 
@@ -113,13 +113,13 @@ TEST_F(CatalogTest, HasThePointsOfTheNewestListingAndNoOthers) {
 TEST_F(CatalogTest, ForgetsNothingUntilAListingEnds) {
   ASSERT_TRUE(tell({point(1, 1)}));
   const auto listing = catalog().begin_listing("main", id_, store_, noon).value();
-  ASSERT_TRUE(catalog().add_points(listing, store_, {point(2, 1)}));
+  ASSERT_TRUE(catalog().add_points(listing, store_, {point(2, 1)}, {}));
   EXPECT_EQ(points_of_main(), 2u);
   // Somebody begins again: the first one is over.
   ASSERT_TRUE(catalog().begin_listing("main", id_, store_, noon));
-  EXPECT_REFUSED(catalog().add_points(listing, store_, {point(3, 1)}), ErrorKind::absent,
+  EXPECT_REFUSED(catalog().add_points(listing, store_, {point(3, 1)}, {}), ErrorKind::absent,
                  "listing");
-  EXPECT_REFUSED(catalog().end_listing(listing, store_), ErrorKind::absent, "listing");
+  EXPECT_REFUSED(catalog().end_listing(listing, store_, {}), ErrorKind::absent, "listing");
   EXPECT_EQ(points_of_main(), 2u);
 }
 
@@ -128,8 +128,8 @@ TEST_F(CatalogTest, IsRebuiltByListingsAlone) {
   const Host store = empty.admit("store1", Role::storage);
   Catalog& catalog = empty.store().catalog();
   const auto listing = catalog.begin_listing("main", id_, store, noon).value();
-  ASSERT_TRUE(catalog.add_points(listing, store, {point(1, 1), point(2, 2)}));
-  ASSERT_TRUE(catalog.end_listing(listing, store));
+  ASSERT_TRUE(catalog.add_points(listing, store, {point(1, 1), point(2, 2)}, {}));
+  ASSERT_TRUE(catalog.end_listing(listing, store, {}));
   EXPECT_EQ(catalog.repository("main").value().points, 2u);
   const auto volumes = catalog.volumes().value();
   ASSERT_EQ(volumes.size(), 2u);
@@ -144,8 +144,9 @@ TEST_F(CatalogTest, TakesPointsOnlyFromTheAgentThatHasTheRepository) {
   EXPECT_REFUSED(catalog().begin_listing("main", id_, other, noon), ErrorKind::denied,
                  "is at store1");
   const auto listing = catalog().begin_listing("main", id_, store_, noon).value();
-  EXPECT_REFUSED(catalog().add_points(listing, other, {point(1, 1)}), ErrorKind::absent, "listing");
-  EXPECT_REFUSED(catalog().end_listing(listing, other), ErrorKind::absent, "listing");
+  EXPECT_REFUSED(catalog().add_points(listing, other, {point(1, 1)}, {}), ErrorKind::absent,
+                 "listing");
+  EXPECT_REFUSED(catalog().end_listing(listing, other, {}), ErrorKind::absent, "listing");
 }
 
 TEST_F(CatalogTest, NoticesAnotherRepositoryInTheSamePlace) {

@@ -89,8 +89,9 @@ TEST_F(HostsTest, ThatAreRevokedAreKnownNoMoreAndCounted) {
   EXPECT_EQ(hosts().revocations(all[1], 10).value().size(), 0u);
   EXPECT_EQ(hosts().revocations({}, 1).value().size(), 1u);
   // Heard from another database.
-  EXPECT_EQ(hosts().revocations({2, first.holder}, 10).value().size(), 2u);
-  EXPECT_EQ(hosts().revocations({3, second.holder}, 10).value().size(), 2u);
+  EXPECT_EQ(hosts().revocations({2, second.holder, seconds_from_noon(1)}, 10).value().size(), 2u);
+  EXPECT_EQ(hosts().revocations({2, first.holder, noon}, 10).value().size(), 2u);
+  EXPECT_EQ(hosts().revocations({3, second.holder, noon}, 10).value().size(), 2u);
 }
 
 TEST_F(HostsTest, GiveTheNameOfARevokedOneOnlyToATokenForIt) {

@@ -13,6 +13,7 @@ Policy good() {
   policy.repository = "main";
   policy.volumes = {"web*:/dev/vg0/*", "db1:serial=S3Z8", "db1:vg=data"};
   policy.every_seconds = 3600;
+  policy.settings = {"snapshot=auto", "compress=zstd:3", "snapshot-size=20%"};
   return policy;
 }
 
@@ -57,6 +58,14 @@ TEST(PolicyValidation, RefusesWhatMakesNone) {
   const Case cases[] = {
       {"no name", [](Policy& p) { p.name = "a b"; }},
       {"--volumes", [](Policy& p) { p.volumes.clear(); }},
+      {"cannot set", [](Policy& p) { p.settings = {"repo=/etc"}; }},
+      {"cannot set", [](Policy& p) { p.settings = {"changed=/etc/shadow"}; }},
+      {"cannot set", [](Policy& p) { p.settings = {"=x"}; }},
+      {"KEY=VALUE", [](Policy& p) { p.settings = {"snapshot"}; }},
+      {"none lvm auto", [](Policy& p) { p.settings = {"snapshot=thin"}; }},
+      {"no value", [](Policy& p) { p.settings = {"compress=lz4 --repo=/x"}; }},
+      {"no value", [](Policy& p) { p.settings = {"threads="}; }},
+      {"at most", [](Policy& p) { p.settings.assign(17, "threads=1"); }},
       {"--volumes", [](Policy& p) { p.volumes.assign(65, "a:/b"); }},
       {"names no host", [](Policy& p) { p.volumes = {"/dev/sda"}; }},
       {"names no host", [](Policy& p) { p.volumes = {":/dev/sda"}; }},

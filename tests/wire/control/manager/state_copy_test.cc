@@ -3,6 +3,7 @@
 #include "wire/control/manager/state_copy.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "tests/wire/control/manager/manager_folder.h"
 
@@ -32,7 +33,7 @@ class CopyOfAManager : public testing::Test {
     return id;
   }
   Store& store() { return folder_.store(); }
-  Result<WallTime> try_rebuild(Bytes copy, const RecoveryKey& key) {
+  Result<Store::Rebuilt> try_rebuild(Bytes copy, const RecoveryKey& key) {
     return Store::rebuild(place_ / "manager", copy, key, std::nullopt, seconds_from_noon(100));
   }
   std::unique_ptr<Store> rebuilt() {
@@ -76,8 +77,9 @@ TEST_F(CopyOfAManager, HasNoTokensAndNoPoints) {
   const auto token = folder_.token(Role::source);
   CatalogRepositoryId id;
   const auto listing = store().catalog().begin_listing("main", id, storage_, noon).value();
-  ASSERT_TRUE(store().catalog().add_points(listing, storage_, {{{}, volume(1), 1, {}, {}, 1, 1}}));
-  ASSERT_TRUE(store().catalog().end_listing(listing, storage_));
+  ASSERT_TRUE(
+      store().catalog().add_points(listing, storage_, {{{}, volume(1), 1, {}, {}, 1, 1}}, {}));
+  ASSERT_TRUE(store().catalog().end_listing(listing, storage_, {}));
   ASSERT_EQ(store().catalog().repository("main").value().listing, listing);
   const auto again = rebuilt();
   EXPECT_REFUSED(again->hosts().role_of_token(token, noon), ErrorKind::denied, "not valid");
@@ -127,6 +129,43 @@ TEST_F(CopyOfAManager, TellsOfNobodyWhatItHolds) {
   for (const char* word : {"web1", "store1", "PRIVATE", "/dev/vg0"}) {
     EXPECT_EQ(text.find(word), std::string::npos) << word;
   }
+}
+
+TEST_F(CopyOfAManager, IsNoReasonToKeepLessUntilItsPoliciesAreConfirmed) {
+  EXPECT_FALSE(store().policies().are_unconfirmed().value());
+  const auto again = rebuilt();
+  EXPECT_TRUE(again->policies().are_unconfirmed().value());
+  ASSERT_TRUE(again->policies().confirm(noon));
+  EXPECT_FALSE(again->policies().are_unconfirmed().value());
+  ASSERT_TRUE(again->policies().confirm(noon));
+  EXPECT_TRUE(again->audit().verify());
+}
+
+TEST_F(CopyOfAManager, GoesOnWithNumbersThatNobodyHadBefore) {
+  ASSERT_TRUE(store().policies().request_run("web", noon));
+  const auto number = store().policies().open_runs("web1", noon).value().at(0).number;
+  ASSERT_TRUE(store().policies().remove("web", noon));  // And the request with it.
+  const auto again = rebuilt();
+  ASSERT_TRUE(again->policies().set(policy_of("web"), noon));
+  ASSERT_TRUE(again->policies().request_run("web", noon));
+  EXPECT_GT(again->policies().open_runs("web1", noon).value().at(0).number, number + 1000);
+}
+
+TEST_F(CopyOfAManager, OpensThoughItsLogIsDamagedAndSaysSo) {
+  ASSERT_TRUE(store().database().run("UPDATE audit SET detail = 'x' WHERE number = 2"));
+  const auto made = try_rebuild(store().copy().value(), store().recovery_key());
+  ASSERT_TRUE(made) << made.error().text();
+  ASSERT_TRUE(made->log_trouble);
+  EXPECT_NE(made->log_trouble->text().find("altered"), std::string::npos);
+}
+
+TEST_F(CopyOfAManager, HasAKeyAlsoWhereAnOlderProgramMadeNone) {
+  std::filesystem::remove(folder_.path() + "/recovery.key");
+  const auto opened = Store::open(folder_.path());
+  ASSERT_TRUE(opened) << opened.error().text();
+  const auto again = Store::open(folder_.path()).value();
+  EXPECT_TRUE(same_bytes((*opened)->recovery_key().reveal(), again->recovery_key().reveal()));
+  EXPECT_TRUE(try_rebuild((*opened)->copy().value(), again->recovery_key()));
 }
 
 // A table that is new has to be put into one of the lists.
