@@ -6,14 +6,14 @@ A disk, a logical volume and a thin one are tracked while they are written, disc
 by file systems, and while ebb is killed; each backup is made without a sample that could heal what
 the tracker missed, and compared with the device. After a crash, and when the volume has grown, all
 is read, and the backup says why. Prints its seed and takes it back from EBB_TEST_SEED;
-EBB_GUEST_STEPS is how many steps there are (default 4).
+EBB_GUEST_STEPS is how many steps there are (default 3).
 """
 import os
 
 import changes_test
 import guest_case
 
-STEPS = int(os.environ.get("EBB_GUEST_STEPS", "4"))
+STEPS = int(os.environ.get("EBB_GUEST_STEPS", "3"))
 
 
 class Tracker(guest_case.GuestCase):
@@ -82,8 +82,9 @@ class Tracker(guest_case.GuestCase):
         self.steps("/dev/vg0/data")
         self.check("lvextend -q -L +4M vg0/data")
         made = self.back_up("/dev/vg0/data")
-        print(f"{self.id()}: grown: {made['source']}: {made['source_said']}", flush=True)
+        print(f"{self.id()}: grown: {made['source']}: {made['notes']}", flush=True)
         self.assertEqual(made["source"], "scan")
+        self.assertRegex(" ".join(made["notes"]), "everything is read: .*size")
         self.check("ebb track stop /dev/vg0/data")
 
     def test_a_thin_volume(self) -> None:
