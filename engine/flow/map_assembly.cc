@@ -2,10 +2,14 @@
 #include "engine/flow/map_assembly.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ebb {
 
 namespace {
+
+// Of a segment. With more, nearly all leaves are read anyway.
+constexpr std::uint64_t few_blocks = blocks_in_segment / 4;
 
 std::uint64_t segment_of(BlockIndex block) {
   return block.value() / blocks_in_segment;
@@ -27,13 +31,29 @@ Result<void> MapAssembly::fill_gaps() {
   return {};
 }
 
+// By what differs from the base, where that is enough. What cannot be read of it is for fill_gaps()
+// to meet.
+Result<bool> MapAssembly::hand_on_changes() {
+  if (base_ == nullptr || set_count_ > few_blocks) return false;
+  std::vector<Override> changes;
+  for (std::uint64_t i = 0; i < blocks_here(); ++i) {
+    if (!set_[i]) continue;
+    const auto before = base_->at(BlockIndex(segment_ * blocks_in_segment + i));
+    if (!before) return false;
+    if (*before != entries_[i]) changes.push_back({static_cast<std::uint16_t>(i), entries_[i]});
+  }
+  return writer_.put_changes(changes);
+}
+
 Result<void> MapAssembly::hand_on() {
   if (zero_only_ == blocks_here()) {
     TRY(writer_.put_zero());
   } else if (touched_ || zero_only_ > 0) {
     touch();
-    TRY(fill_gaps());
-    TRY(writer_.put(entries_));
+    if (!TRY(hand_on_changes())) {
+      TRY(fill_gaps());
+      TRY(writer_.put(entries_));
+    }
   } else {
     TRY(writer_.put_unchanged());
   }
@@ -56,7 +76,7 @@ void MapAssembly::touch() {
   set_.assign(blocks_in_segment, false);
   // Runs of zero blocks came before and began where the segment does.
   std::fill_n(set_.begin(), zero_only_, true);
-  zero_only_ = 0;
+  set_count_ = std::exchange(zero_only_, 0);
 }
 
 Result<void> MapAssembly::put(BlockIndex begin, std::span<const Fingerprint> prints) {
@@ -66,6 +86,7 @@ Result<void> MapAssembly::put(BlockIndex begin, std::span<const Fingerprint> pri
   touch();
   std::ranges::copy(prints, entries_.begin() + static_cast<std::ptrdiff_t>(at));
   std::fill_n(set_.begin() + static_cast<std::ptrdiff_t>(at), prints.size(), true);
+  set_count_ += prints.size();
   return {};
 }
 
@@ -78,6 +99,7 @@ Result<void> MapAssembly::put_zero(BlockRun run) {
   }
   touch();
   std::fill_n(set_.begin() + static_cast<std::ptrdiff_t>(at), run.length().value(), true);
+  set_count_ += run.length().value();
   return {};
 }
 

@@ -2,7 +2,8 @@
 // map_assembly.h - collects the fingerprints of a run, in order, and makes the new point's map.
 //
 // Takes what the run found and hands a segment on when the next one begins. Blocks of it that the
-// run did not touch are as in the base; a segment that it did not touch is not even read.
+// run did not touch are as in the base; a segment that it did not touch is not even read, and of
+// one of which it looked at a few blocks only their leaves.
 #pragma once
 
 #include "engine/repo/map_writer.h"
@@ -25,6 +26,7 @@ class MapAssembly {
  private:
   Result<void> go_to(std::uint64_t segment);
   Result<void> hand_on();
+  Result<bool> hand_on_changes();
   Result<void> fill_gaps();
   void touch();
   std::uint64_t blocks_here() const;
@@ -36,6 +38,7 @@ class MapAssembly {
   bool touched_ = false;         // entries_ and set_ are in use.
   SegmentEntries entries_;
   std::vector<bool> set_;
+  std::uint64_t set_count_ = 0;
 };
 
 }  // namespace ebb

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/repo/map_reader.h"
 
+#include <algorithm>
+
 namespace ebb {
 
 Result<Page> fetch_page(PageSource& pages, const PageDigest& digest, PageKind kind,
@@ -56,27 +58,63 @@ Result<SegmentEntries> entries_of(PageSource& pages, const Page& segment) {
   return entries;
 }
 
-Result<const SegmentEntries*> MapReader::segment(std::uint64_t segment) {
-  if (segment_ != segment) {
-    segment_.reset();
-    const std::optional<Page> page = TRY(segment_page(segment));
-    entries_ = page ? TRY(entries_of(pages_, *page)) : SegmentEntries(blocks_in_segment);
-    // What lies past the end of the map is nobody's block.
-    const std::uint64_t first = segment * blocks_in_segment;
-    for (std::uint64_t i = 0; i < blocks_in_segment; ++i) {
-      if (first + i >= root_.blocks.value() && !entries_[i].is_zero()) {
-        return fail(Error::damaged("the map names blocks past the device's end"));
-      }
-    }
-    segment_ = segment;
+Result<void> MapReader::open(std::uint64_t segment) {
+  if (segment_ == segment) return {};
+  segment_.reset();
+  page_ = TRY(segment_page(segment)).value_or(Page());
+  loaded_ = {};
+  entries_.resize(blocks_in_segment);
+  segment_ = segment;
+  return {};
+}
+
+Result<void> MapReader::load(std::uint64_t leaf) {
+  if (loaded_[leaf]) return {};
+  const std::uint64_t first = leaf * page_fan_out;
+  const auto entries = std::span(entries_).subspan(first, page_fan_out);
+  std::ranges::fill(entries, Fingerprint{});
+  if (!page_.child(leaf).is_zero()) {
+    const Page page = TRY(fetch_page(pages_, page_.child(leaf), PageKind::leaf, 0));
+    for (std::uint64_t i = 0; i < page_fan_out; ++i) entries[i] = page.fingerprint(i);
   }
+  for (const Override& o : page_.overrides) {
+    if (o.position / page_fan_out == leaf) entries_[o.position] = o.fingerprint;
+  }
+  // What lies past the end of the map is nobody's block.
+  const std::uint64_t first_block = *segment_ * blocks_in_segment + first;
+  for (std::uint64_t i = 0; i < page_fan_out; ++i) {
+    if (first_block + i >= root_.blocks.value() && !entries[i].is_zero()) {
+      return fail(Error::damaged("the map names blocks past the device's end"));
+    }
+  }
+  loaded_[leaf] = true;
+  return {};
+}
+
+Result<const SegmentEntries*> MapReader::segment(std::uint64_t segment) {
+  TRY(open(segment));
+  for (std::uint64_t leaf = 0; leaf < page_fan_out; ++leaf) TRY(load(leaf));
   return &entries_;
 }
 
 Result<Fingerprint> MapReader::at(BlockIndex block) {
   if (block.value() >= root_.blocks.value()) return Fingerprint{};
-  const SegmentEntries* entries = TRY(segment(block.value() / blocks_in_segment));
-  return (*entries)[block.value() % blocks_in_segment];
+  const std::uint64_t segment = block.value() / blocks_in_segment;
+  const std::uint64_t in_segment = block.value() % blocks_in_segment;
+  if (segment_ != segment || !loaded_[in_segment / page_fan_out]) {
+    TRY(open(segment));
+    TRY(load(in_segment / page_fan_out));
+  }
+  return entries_[in_segment];
+}
+
+Result<Fingerprint> MapReader::in_leaf(BlockIndex block) {
+  const std::uint64_t in_segment = block.value() % blocks_in_segment;
+  TRY(open(block.value() / blocks_in_segment));
+  const PageDigest leaf = page_.child(in_segment / page_fan_out);
+  if (leaf.is_zero()) return Fingerprint{};
+  const Page page = TRY(fetch_page(pages_, leaf, PageKind::leaf, 0));
+  return page.fingerprint(in_segment % page_fan_out);
 }
 
 namespace {

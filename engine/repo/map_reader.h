@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // map_reader.h - looks up the blocks of a recovery point in its map tree.
 //
-// Made for walking in order: it keeps the path to the last segment and that segment's entries, so
-// a walk reads every page once and holds some 200 KiB.
+// Made for walking in order: it keeps the path to the last segment and what it read of that
+// segment, so a walk reads every page once and holds some 200 KiB. Of a single block it reads the
+// leaf that the block is in, and no other.
 #pragma once
 
 #include <functional>
@@ -44,6 +45,8 @@ class MapReader {
   // call for another segment.
   Result<const SegmentEntries*> segment(std::uint64_t segment);
   Result<Fingerprint> at(BlockIndex block);
+  // What the block's leaf says, whatever the segment's page says over it.
+  Result<Fingerprint> in_leaf(BlockIndex block);
 
  private:
   struct CachedPage {
@@ -51,11 +54,15 @@ class MapReader {
     Page page;
   };
   Result<const Page*> cached(std::size_t depth, unsigned level, const PageDigest& digest);
+  Result<void> open(std::uint64_t segment);
+  Result<void> load(std::uint64_t leaf);
   PageSource& pages_;
   MapRoot root_;
   std::vector<std::optional<CachedPage>> path_;
-  std::optional<std::uint64_t> segment_;
-  SegmentEntries entries_;
+  std::optional<std::uint64_t> segment_;  // That is open.
+  Page page_;                             // Its own; without children where it has none.
+  std::array<bool, page_fan_out> loaded_{};
+  SegmentEntries entries_;  // Of the leaves that were loaded.
 };
 
 // Applies a segment page to its leaves: what the blocks' fingerprints are.

@@ -2,6 +2,7 @@
 #include "engine/repo/map_writer.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 namespace ebb {
@@ -35,11 +36,11 @@ Result<PageDigest> MapWriter::keep(const Page& page) {
   return digest;
 }
 
-// The base's segment without its overrides, all of whose leaves can be read; an empty one where
+// The base's segment and what its leaves say, where all of them can be read; an empty one where
 // there is none. What cannot be read of the base is written anew.
-Result<Page> MapWriter::base_segment() {
-  Page empty;
-  empty.kind = PageKind::segment;
+Result<MapWriter::BaseSegment> MapWriter::base_segment() {
+  BaseSegment empty{{}, SegmentEntries(blocks_in_segment)};
+  empty.page.kind = PageKind::segment;
   if (base_ == nullptr) return empty;
   auto page = base_->segment_page(segment_);
   if (!page && can_do_without(page.error())) return empty;
@@ -48,13 +49,13 @@ Result<Page> MapWriter::base_segment() {
   segment->overrides.clear();
   auto leaves = entries_of(pages_, *segment);
   if (!leaves && can_do_without(leaves.error())) return empty;
-  TRY(std::move(leaves));
-  return *segment;
+  return BaseSegment{*std::move(segment), TRY(std::move(leaves))};
 }
 
 Result<PageDigest> MapWriter::make_segment(const SegmentEntries& entries) {
-  Page segment = TRY(base_segment());
-  const SegmentEntries leaves = TRY(entries_of(pages_, segment));
+  BaseSegment base = TRY(base_segment());
+  Page& segment = base.page;
+  const SegmentEntries& leaves = base.leaves;
 
   // Where each leaf of the base differs from what it should say.
   std::array<std::vector<std::uint16_t>, page_fan_out> differing;
@@ -97,6 +98,43 @@ Result<void> MapWriter::put(const SegmentEntries& entries) {
   const PageDigest digest = TRY(make_segment(entries));
   ++segment_;
   return add(0, digest);
+}
+
+// The base's page with some overrides more, or fewer: its leaves stay, and need not be read. The
+// page is the one that put() would make.
+Result<bool> MapWriter::put_changes(std::span<const Override> changes) {
+  if (changes.empty()) {
+    TRY(put_unchanged());
+    return true;
+  }
+  if (base_ == nullptr || base_->root().blocks != blocks_) return false;
+  auto page = base_->segment_page(segment_);
+  if (!page && can_do_without(page.error())) return false;
+  const std::optional<Page> before = TRY(std::move(page));
+  if (!before) return false;
+  std::map<std::uint16_t, Fingerprint> overrides;
+  for (const Override& o : before->overrides) overrides[o.position] = o.fingerprint;
+  for (const Override& change : changes) {
+    const auto in_leaf = base_->in_leaf(BlockIndex(segment_ * blocks_in_segment + change.position));
+    if (!in_leaf && can_do_without(in_leaf.error())) return false;
+    if (TRY(Result<Fingerprint>(in_leaf)) == change.fingerprint) {
+      overrides.erase(change.position);
+    } else {
+      overrides[change.position] = change.fingerprint;
+    }
+  }
+  std::array<std::size_t, page_fan_out> in_leaf{};
+  for (const auto& [position, print] : overrides) ++in_leaf[position / page_fan_out];
+  if (overrides.size() > overrides_kept || *std::ranges::max_element(in_leaf) > overrides_in_leaf) {
+    return false;
+  }
+  Page segment = *before;
+  segment.overrides.clear();
+  for (const auto& [position, print] : overrides) segment.overrides.push_back({position, print});
+  const PageDigest digest = TRY(keep(segment));
+  ++segment_;
+  TRY(add(0, digest));
+  return true;
 }
 
 Result<void> MapWriter::put_zero() {

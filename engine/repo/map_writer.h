@@ -24,6 +24,9 @@ class MapWriter {
 
   // The next segment has these entries (4096; zero past the map's end).
   Result<void> put(const SegmentEntries& entries);
+  // The next segment is as in the base but for these blocks, by their positions. False, and nothing
+  // is done, where all of its entries are needed to write it.
+  Result<bool> put_changes(std::span<const Override> changes);
   // The next segment is as in the base, up to this map's end.
   Result<void> put_unchanged();
   // The next segment has only zero blocks.
@@ -33,7 +36,11 @@ class MapWriter {
 
  private:
   Result<PageDigest> keep(const Page& page);
-  Result<Page> base_segment();
+  struct BaseSegment {
+    Page page;  // Without overrides.
+    SegmentEntries leaves;
+  };
+  Result<BaseSegment> base_segment();
   Result<PageDigest> make_segment(const SegmentEntries& entries);
   Result<void> add(std::size_t level, PageDigest digest);
 

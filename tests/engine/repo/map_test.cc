@@ -74,6 +74,27 @@ MapRoot write_map(PageStore& store, const std::optional<MapRoot>& base, const Mo
   return *root;
 }
 
+// The same, told only what changed wherever that is enough.
+MapRoot write_changes(PageStore& store, const MapRoot& base, const Model& before,
+                      const Model& now) {
+  MapReader reader(store, base);
+  MapWriter writer(store, store, &reader, BlockCount(now.size()));
+  for (std::uint64_t s = 0; s < segment_count(BlockCount(now.size())); ++s) {
+    const SegmentEntries entries = segment_of(now, s);
+    const SegmentEntries then = segment_of(before, s);
+    std::vector<Override> changes;
+    for (std::uint16_t i = 0; i < blocks_in_segment; ++i) {
+      if (entries[i] != then[i]) changes.push_back({i, entries[i]});
+    }
+    const auto enough = writer.put_changes(changes);
+    EXPECT_TRUE(enough) << enough.error().text();
+    if (enough && !*enough) {
+      EXPECT_TRUE(writer.put(entries));
+    }
+  }
+  return *writer.finish();
+}
+
 void expect_map_is(PageStore& store, const MapRoot& root, const Model& model) {
   ASSERT_EQ(root.blocks.value(), model.size());
   MapReader reader(store, root);
@@ -154,8 +175,12 @@ TEST(Map, AnySequenceOfChangesReadsBackAsItWasInEveryGeneration) {
     std::vector<std::pair<MapRoot, Model>> generations;
     for (int generation = 0; generation < 25; ++generation) {
       const Model before = root ? model : Model{};
+      const std::optional<MapRoot> base = root;
       change_some(*random, model);
       root = write_map(store, root, before, model);
+      if (base) {
+        EXPECT_EQ(write_changes(store, *base, before, model), *root);
+      }
       generations.emplace_back(*root, model);
       expect_map_is(store, *root, model);
       expect_walk_is_sound(store, *root);
@@ -163,6 +188,58 @@ TEST(Map, AnySequenceOfChangesReadsBackAsItWasInEveryGeneration) {
     }
     for (const auto& [old_root, old_model] : generations) expect_map_is(store, old_root, old_model);
   }
+}
+
+TEST(Map, ChangesMakeThePagesThatWholeSegmentsWouldMake) {
+  const auto random = test::test_random();
+  PageStore store;
+  Model model(3 * blocks_in_segment + 100);
+  for (Fingerprint& f : model)
+    f = random->below(9) == 0 ? Fingerprint{} : random->name<Fingerprint>();
+  const Model first = model;
+  MapRoot root = write_map(store, std::nullopt, {}, model);
+  for (int generation = 0; generation < 60; ++generation) {
+    const Model before = model;
+    // Now and then back to what the leaf says, which needs no override any more.
+    for (std::uint64_t n = random->below(40); n > 0; --n) {
+      const std::uint64_t block = random->below(model.size());
+      model[block] = random->below(3) == 0 ? first[block] : random->name<Fingerprint>();
+    }
+    const MapRoot base = root;
+    root = write_map(store, base, before, model);
+    ASSERT_EQ(write_changes(store, base, before, model), root) << generation;
+    expect_map_is(store, root, model);
+  }
+}
+
+TEST(Map, ALookAtOneBlockReadsItsLeafAndNoOther) {
+  const auto random = test::test_random();
+  PageStore store;
+  Model model(100 * blocks_in_segment);
+  for (Fingerprint& f : model) f = random->name<Fingerprint>();
+  const MapRoot root = write_map(store, std::nullopt, {}, model);
+  for (int i = 0; i < 50; ++i) {
+    MapReader reader(store, root);
+    const std::uint64_t block = random->below(model.size());
+    store.reads = 0;
+    EXPECT_EQ(reader.at(BlockIndex(block)).value(), model[block]);
+    EXPECT_EQ(store.reads, node_levels(root.blocks) + 2);  // Nodes, segment, leaf.
+  }
+  // One block changed in each segment: its leaf is read, and no other.
+  MapReader reader(store, root);
+  MapWriter writer(store, store, &reader, root.blocks);
+  store.reads = 0;
+  const std::uint64_t bytes = store.kept_bytes;
+  for (std::uint64_t s = 0; s < 100; ++s) {
+    const Override change{static_cast<std::uint16_t>(random->below(blocks_in_segment)),
+                          random->name<Fingerprint>()};
+    model[s * blocks_in_segment + change.position] = change.fingerprint;
+    EXPECT_TRUE(writer.put_changes(std::span(&change, 1)).value());
+  }
+  const MapRoot changed = *writer.finish();
+  EXPECT_LT(store.reads, 100 * 4u);
+  EXPECT_LT(store.kept_bytes - bytes, 100 * 2200u + 3 * max_page_bytes);
+  expect_map_is(store, changed, model);
 }
 
 TEST(Map, AMapOfThreeLevelsReadsBack) {
