@@ -4,10 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 #include "devmap/core/unique_fd.h"
 
@@ -51,12 +50,15 @@ Result<void> write_privately(const std::string& path, Bytes bytes) {
 }
 
 std::string read_privately(const std::string& path) {
-  // A failing disk makes the stream throw.
-  try {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  } catch (const std::ios_base::failure&) {
-    return {};
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string all;
+  std::array<char, 65536> part{};
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), part.data(), part.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return {};  // Not there, a folder, a bad sector.
+    if (n == 0) return all;
+    all.append(part.data(), static_cast<std::size_t>(n));
   }
 }
 

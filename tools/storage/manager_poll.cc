@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/storage/manager_poll.h"
 
-#include <exception>
-
 #include "devmap/core/version.h"
 #include "tools/common/tell_jobs.h"
 
@@ -24,7 +22,7 @@ void ManagerPoll::run() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
     lock.unlock();
-    const auto polled = poll_whatever_happens();
+    const auto polled = poll();
     if (polled.has_value() != was_reached_) {
       world_.log(
           polled ? std::string("reached the manager again")
@@ -34,15 +32,6 @@ void ManagerPoll::run() {
     }
     lock.lock();
     changed_.wait_for(lock, every_, [this] { return ending_; });
-  }
-}
-
-// The backups of other hosts go on, whatever the talk with the manager meets.
-Result<void> ManagerPoll::poll_whatever_happens() {
-  try {
-    return poll();
-  } catch (const std::exception& exception) {
-    return fail(Error::lost("{}", exception.what()));
   }
 }
 

@@ -43,7 +43,6 @@ class ManagerPoll {
  private:
   void run();
   Result<void> poll();
-  Result<void> poll_whatever_happens();
   Result<void> tell_points(control::ControlClient& manager, const std::string& repository,
                            const control::StoredRepository& managers);
   Result<void> keep_copy(control::ControlClient& manager);
