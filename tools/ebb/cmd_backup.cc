@@ -305,7 +305,7 @@ class BackupCommand final : public Command {
   std::vector<std::string> devices_;
   std::string volume_;
   std::string block_size_;
-  std::string compress_ = adapting;
+  std::string compress_ = "lz4";
   SourceWish wish_;
   SnapshotOptions snapshot_;
   NbdBitmapSource::Names bitmaps_;
