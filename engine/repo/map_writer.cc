@@ -115,9 +115,9 @@ Result<bool> MapWriter::put_changes(std::span<const Override> changes) {
   std::map<std::uint16_t, Fingerprint> overrides;
   for (const Override& o : before->overrides) overrides[o.position] = o.fingerprint;
   for (const Override& change : changes) {
-    const auto in_leaf = base_->in_leaf(BlockIndex(segment_ * blocks_in_segment + change.position));
-    if (!in_leaf && can_do_without(in_leaf.error())) return false;
-    if (TRY(Result<Fingerprint>(in_leaf)) == change.fingerprint) {
+    auto before_it = base_->in_leaf(BlockIndex(segment_ * blocks_in_segment + change.position));
+    if (!before_it && can_do_without(before_it.error())) return false;
+    if (TRY(std::move(before_it)) == change.fingerprint) {
       overrides.erase(change.position);
     } else {
       overrides[change.position] = change.fingerprint;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/support/becomes.h"
 #include "tests/support/image_file.h"
 #include "tests/support/parties.h"
 #include "tests/support/seed.h"
@@ -14,16 +15,6 @@ namespace ebb::test {
 namespace {
 
 using Words = std::vector<std::string>;
-
-// Looks until it is so; minutes pass here at most, and never decide.
-template <class IsSo>
-bool becomes(IsSo is_so) {
-  for (int i = 0; i < 1500; ++i) {
-    if (is_so()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
-  return false;
-}
 
 class ScheduledBackups : public testing::Test {
  protected:

@@ -5,22 +5,13 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/support/becomes.h"
 #include "tests/support/image_file.h"
 #include "tests/support/parties.h"
 #include "tests/support/seed.h"
 
 namespace ebb::test {
 namespace {
-
-// Looks until it is so; minutes pass here at most, and never decide.
-template <class IsSo>
-bool becomes(IsSo is_so) {
-  for (int i = 0; i < 1500; ++i) {
-    if (is_so()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  return false;
-}
 
 class ThreeParties : public testing::Test {
  protected:

@@ -1,23 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // cmd_rebuild.cc - ebb-manager rebuild and recovery-key: the manager's folder again, of a copy that
 // a storage agent kept.
-#include <fstream>
-#include <iterator>
-
 #include "tools/manager/command.h"
 #include "wire/control/protocol.h"
+#include "wire/link/secret_file.h"
 
 namespace ebb::control {
 
 namespace {
-
-Result<ByteVector> whole_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Error::absent("{} cannot be opened", path));
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (text.size() > max_copy_bytes) return fail(Error::damaged("{} is too large for one", path));
-  return copy_of(bytes_of(text));
-}
 
 class Rebuild final : public Command {
  public:
@@ -32,12 +22,12 @@ class Rebuild final : public Command {
     options_.declare(app);
     app.footer(
         "Hosts, policies, revocations, repositories and the audit log are as they were when the "
-        "copy was made.\nStorage agents tell points again by themselves, and keep them by the "
+        "copy was\nmade. Storage agents tell points again by themselves, and keep them by the "
         "rules "
-        "that they had until\n`ebb-manager policy confirm`. Tokens that were not used are gone, "
+        "that they had\nuntil `ebb-manager policy confirm`. Tokens that were not used are gone, "
         "and "
-        "so is the list of jobs. Let the\nmanager that was lost never run again beside this one. "
-        "Hosts look for it where it was: give this\nmachine its name or address.\n\nExample:\n"
+        "so is the list of jobs.\nLet the manager that was lost never run again beside this one. "
+        "Hosts look for it where it was:\ngive this machine its name or address.\n\nExample:\n"
         "  scp store1:/var/lib/ebb/storage/manager-copies/2026-11-28T03-00-00Z.copy .\n"
         "  ebb-manager rebuild 2026-11-28T03-00-00Z.copy /var/lib/ebb-manager");
   }
@@ -47,10 +37,10 @@ class Rebuild final : public Command {
     const std::string folder = manager_folder(options_, outside);
     std::optional<Address> address;
     if (!address_.empty()) address = TRY(parse_address(address_, enrolment_port));
-    const ByteVector copy = TRY(whole_file(copy_));
+    const SecretBuffer copy = TRY(read_identity_file(copy_, Readers::everybody, max_copy_bytes));
     const RecoveryKey key = TRY(recovery_key(outside));
     const Store::Rebuilt rebuilt =
-        TRY(during(Store::rebuild(folder, copy, key, address, outside.clock.wall()),
+        TRY(during(Store::rebuild(folder, copy.reveal(), key, address, outside.clock.wall()),
                    "rebuilding the manager of {}", copy_));
     const auto store = TRY(Store::open(folder));
     const auto hosts = TRY(store->hosts().all());
@@ -66,12 +56,14 @@ class Rebuild final : public Command {
          {"last_entry", rebuilt.last_entry.text()},
          {"log_trouble", trouble}},
         fmt::format(
-            "rebuilt the manager in {}: {} hosts, {} policies, {} repositories\n{}The last entry "
-            "of "
-            "its audit log is of {}; revoke again whom you revoked after that.\nnext: ebb-manager "
-            "serve --dir {}\nthen: look at `ebb-manager policy list`, mend what was changed since, "
-            "and run `ebb-manager policy\nconfirm`: until then storage agents keep points by the "
-            "rules that they had.",
+            "rebuilt the manager in {}: {} hosts, {} policies, {} repositories\n"
+            "{}The last entry of its audit log is of {}; revoke again whom you revoked after "
+            "that.\n"
+            "next: ebb-manager serve --dir {}\n"
+            "then: look at `ebb-manager policy list`, mend what was changed since, and run\n"
+            "      `ebb-manager policy confirm`: until then storage agents keep points by the "
+            "rules\n"
+            "      that they had.",
             folder, hosts.size(), policies.size(), repositories.size(),
             trouble.empty() ? "" : "Its audit log does not hold together: " + trouble + "\n",
             rebuilt.last_entry.text(), folder));
@@ -80,13 +72,10 @@ class Rebuild final : public Command {
 
  private:
   Result<RecoveryKey> recovery_key(const Outside& outside) const {
-    std::optional<RecoveryKey> key;
-    if (key_file_.empty()) {
-      key = recovery_key_of(text_of(TRY(outside.ask_secret("Recovery key: ")).reveal()));
-    } else {
-      key = recovery_key_of(text_of(TRY(whole_file(key_file_))));
-    }
-    if (key) return std::move(*key);
+    const SecretBuffer text = key_file_.empty()
+                                  ? TRY(outside.ask_secret("Recovery key: "))
+                                  : TRY(read_identity_file(key_file_, Readers::everybody));
+    if (auto key = recovery_key_of(text_of(text.reveal()))) return std::move(*key);
     return fail(
         Error::invalid("this is no recovery key: 11 groups of 5 characters, as `ebb-manager init` "
                        "showed it"));

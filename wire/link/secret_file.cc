@@ -12,8 +12,6 @@ namespace ebb {
 
 namespace {
 
-constexpr off_t max_identity_file = 65536;
-
 Result<void> write_whole(const UniqueFd& fd, Bytes bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd.get(), bytes.data(), bytes.size());
@@ -40,13 +38,14 @@ Result<void> sync_entries(const std::string& folder) {
   return fail(Error::from_errno(errno).during("syncing the folder {}", folder));
 }
 
-Result<SecretBuffer> read_identity_file(const std::string& path, Readers readers) {
+Result<SecretBuffer> read_identity_file(const std::string& path, Readers readers,
+                                        std::size_t most) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.is_open()) return fail(Error::from_errno(errno).during("opening {}", path));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail(Error::from_errno(errno));
-  if (!S_ISREG(status.st_mode) || status.st_size > max_identity_file) {
-    return fail(Error::damaged("{} is no file of an identity", path));
+  if (!S_ISREG(status.st_mode) || status.st_size > static_cast<off_t>(most)) {
+    return fail(Error::damaged("{} is no file, or has more than {} bytes", path, most));
   }
   if (readers == Readers::owner && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     return fail(

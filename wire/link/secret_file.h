@@ -18,8 +18,9 @@ Result<void> write_new_file(const std::string& path, Bytes content, Readers read
 // Makes entries of the folder survive a power loss.
 Result<void> sync_entries(const std::string& folder);
 
-// At most 64 KiB; `absent` when it is not there. With `owner`, `denied` when anybody else may read
-// or write it.
-Result<SecretBuffer> read_identity_file(const std::string& path, Readers readers);
+// At most `most` bytes; `absent` when it is not there, `damaged` when it is larger or no file. With
+// `owner`, `denied` when anybody else may read or write it.
+Result<SecretBuffer> read_identity_file(const std::string& path, Readers readers,
+                                        std::size_t most = 65536);
 
 }  // namespace ebb

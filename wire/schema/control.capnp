@@ -128,8 +128,8 @@ interface StorageSession extends(Session) {
 
   copy @4 (have :Data, at :UInt64) -> (answer :CopyAnswer);
   # The manager's state as agents keep it for the day that it is lost: sealed, so that they can
-  # neither read nor alter it. `have`: digest of the copy that the agent has, or empty. Parts of two
-  # copies have two digests: then begin again.
+  # neither read nor alter it. `have`: digest of the copy that the agent has, or empty. With `at` 0
+  # a session begins to give its newest copy, and gives that one to its end.
 }
 
 interface OperatorSession extends(Session) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as a person meets it: help, wrong usage, what commands make and list.
+#include <fstream>
+
 #include "tests/tools/manager/in_process.h"
 
 namespace ebb::control::test {
@@ -54,6 +56,26 @@ TEST(ManagerHelp, OfTheProgramNamesEveryCommandAndTheExitCodes) {
     EXPECT_NE(manager.out.find("  " + command.front() + " "), std::string::npos) << command.front();
   }
   EXPECT_NE(manager.out.find("Exit codes"), std::string::npos);
+}
+
+TEST(ManagerRebuild, OfWhatIsNoCopyFailsInWords) {
+  InProcess manager;
+  ASSERT_EQ(manager.run({"init", "--address", "127.0.0.1"}), ExitCode::done);
+  const std::string key = manager.json_of({"recovery-key"})["recovery_key"];
+  const std::string key_file = manager.folder / "key";
+  std::ofstream(key_file) << key << "\n";
+  std::ofstream(manager.folder / "text") << "no copy of anything, and long enough to look at\n";
+  const std::string place = manager.folder / "again";
+  for (const std::string& copy :
+       {manager.folder / "text", manager.folder.path(), manager.folder / "not-there"}) {
+    EXPECT_NE(manager.run({"rebuild", copy, place, "--recovery-key-file", key_file}),
+              ExitCode::done);
+    EXPECT_NE(manager.err, "") << copy;
+  }
+  EXPECT_NE(manager.run({"rebuild", manager.folder / "text", place, "--recovery-key-file",
+                         manager.folder / "text"}),
+            ExitCode::done);
+  EXPECT_NE(manager.err.find("no recovery key"), std::string::npos) << manager.err;
 }
 
 TEST(ManagerUsage, ThatIsWrongExitsWith2) {

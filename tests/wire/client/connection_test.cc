@@ -20,7 +20,7 @@ enum class Attempt : std::uint8_t {
   is_cut_by_each_call,
 };
 
-// Lets everybody in, and then ends the connection over whatever it is asked.
+// Lets everybody in, and then ends the connection over `list`.
 class EndsOverEachCall final : public wire::StorageAgent::Server {
  public:
   kj::Promise<void> open(OpenContext context) override {
@@ -32,6 +32,10 @@ class EndsOverEachCall final : public wire::StorageAgent::Server {
   class Opened final : public wire::Repository::Server {
     kj::Promise<void> list(ListContext) override {
       return KJ_EXCEPTION(DISCONNECTED, "the connection ended");
+    }
+    kj::Promise<void> read(ReadContext context) override {
+      context.getResults().setBytes({});
+      return kj::READY_NOW;
     }
   };
 };
@@ -105,6 +109,15 @@ class ConnectionToAnAgent : public testing::Test {
     return {};
   }
 
+  // Once, in this session.
+  Result<void> ask(Connection& connection, const std::shared_ptr<Connection::Session>& session) {
+    return catching([&]() -> Result<void> {
+      auto request = KJ_ASSERT_NONNULL(session->repository).listRequest();
+      connection.kj().wait_for(request.send());
+      return {};
+    });
+  }
+
   Hosting agent_;
   SilentObserver observer_;
   const StopFlag never_;
@@ -169,6 +182,20 @@ TEST_F(ConnectionToAnAgent, IsNotTriedForEverWhereItIsCutByEachCall) {
   EXPECT_GE(dialled_, 2u);
   // Ten at once, then with growing pauses: 0.1, 0.2, 0.4, 0.8, 1.6 s, or half of that.
   EXPECT_LE(dialled_, 10u + 8u);
+}
+
+// Others are answered all the while, so nothing tells that the line is of no use.
+TEST_F(ConnectionToAnAgent, IsNotTriedForEverForOneCallThoughOthersAreAnswered) {
+  const auto cut = connection({Attempt::is_cut_by_each_call});
+  const auto asked = cut->persistently([&](std::shared_ptr<Connection::Session>& used) {
+    used = cut->session().value();
+    EXPECT_TRUE(
+        cut->call([](wire::Repository::Client& opened) { return opened.readRequest().send(); }));
+    return ask(*cut, used);
+  });
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().kind(), ErrorKind::lost);
+  EXPECT_EQ(dialled_, Connection::most_cuts);
 }
 
 TEST_F(ConnectionToAnAgent, IsOfUseThoughItWasCutByFormerCalls) {

@@ -41,8 +41,8 @@ struct PolicyOrder {
   std::uint16_t window_end = 0;
   std::string before;
   std::string after;
-  std::vector<std::string>
-      settings;  // Of `ebb backup` (backup_setting.h); to be checked by who runs it.
+  // Of `ebb backup` (backup_setting.h); to be checked by who runs it.
+  std::vector<std::string> settings;
   bool operator==(const PolicyOrder&) const = default;
 };
 
