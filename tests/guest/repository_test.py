@@ -132,11 +132,11 @@ class Repositories(guest_case.GuestCase):
                 dmsetup resume --noudevsync below
                 wait $ebb && echo 0 > /tmp/code || echo $? > /tmp/code; sync || true""")
             code, said = self.check("cat /tmp/code").strip(), self.check("cat /tmp/said")
-            print(f"{self.id()}: failing after {delay} ms: code {code}", flush=True)
+            print(f"{self.id()}: failing after {delay} ms: code {code}: {said.strip()}", flush=True)
             if code == "0":  # It had ended before.
                 made.append(json.loads(said.strip().rsplit("\n", 1)[-1])["point"])
             else:
-                self.assertRegex(said, "error|read-only")
+                self.assertRegex(said, "(?i)error|read-only")
             self.check("umount /repo || true")
             self.switch(whole)
             self.check("mount /tmp/below /repo")

@@ -58,13 +58,16 @@ class Parties {
   StartedProgram& storage() { return *storage_; }
 
  private:
+  // Of those that the kernel gives to nobody by itself; it may be in use.
+  std::string some_port();
+
   Hosts& hosts_;
   const TemporaryFolder& folder_;
   Random& random_;
   std::unique_ptr<StartedProgram> manager_;
   std::unique_ptr<StartedProgram> storage_;
-  std::string enrolment_port_ = "0";
-  std::string control_port_ = "0";
+  std::string enrolment_port_;
+  std::string control_port_;
   std::string storage_port_;
 };
 
