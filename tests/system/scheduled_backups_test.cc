@@ -76,6 +76,22 @@ class ScheduledBackups : public testing::Test {
   std::unique_ptr<StartedProgram> agent_;
 };
 
+// While the agent writes down that one has ended, the others do.
+TEST_F(ScheduledBackups, AreAllReportedWhenTheyEndAtOnce) {
+  for (char name = 'c'; name <= 'l'; ++name) {
+    make_image(folder_ / fmt::format("{}.img", name), 1_MiB);
+  }
+  set_policy({"--volumes", "web1:" + folder_ / "*.img", "--after",
+              R"(echo waits >> "$TEST_FOLDER/hooks"; )"
+              R"(while [ ! -e "$TEST_FOLDER/go" ]; do sleep 0.1; done)"});
+  ASSERT_TRUE(parties_.manager({"run", "web"}).ok());
+  start_agent({"--runs", "12"});
+  ASSERT_TRUE(becomes([&] { return count("hooks", "waits") == 12; })) << agent_->errors();
+  write_text(folder_ / "go", "");
+  EXPECT_TRUE(becomes([&] { return jobs("done").size() >= 12 || !agent_->runs(); }));
+  EXPECT_GE(jobs("done").size(), 12u) << agent_->errors();
+}
+
 TEST_F(ScheduledBackups, AreMadeOfWhatThePolicyMeansAndGoOnWithoutTheManager) {
   set_policy({"--volumes", "web1:" + folder_ / "*.img", "--before",
               R"(echo "begin $EBB_VOLUME" >> "$TEST_FOLDER/hooks")", "--after",

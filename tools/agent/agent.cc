@@ -244,7 +244,8 @@ void Agent::end_ended() {
     }
     finish(active->volume, active->job, active->end);
   }
-  std::erase_if(active_, [](const auto& active) { return active->has_ended.load(); });
+  // Not those that ended while others were seen to: their turn comes.
+  std::erase_if(active_, [](const auto& active) { return !active->thread.joinable(); });
 }
 
 void Agent::finish(const std::string& volume, control::JobToReport job, const RunEnd& end) {
