@@ -61,7 +61,7 @@ Result<void> prove_blocks(DifferenceFile& file, const VerifyWorld& world, Record
                           const DirtyMap& wanted) {
   const VerifyReport report =
       TRY(verify_records(world, file.b().point, RecordCheck::opened, &opener,
-                         [&](BlockIndex block) { return wanted.dirty(block); }));
+                         marked_blocks(wanted)));
   if (report.damages.empty()) return {};
   return fail(Error::damaged("the file cannot give block {}: {}",
                              report.damages.front().blocks.begin.value(),

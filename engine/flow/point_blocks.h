@@ -37,6 +37,8 @@ class PointBlocks {
   const BlockGrid& grid() const { return grid_; }
   // How many blocks a window has: 1 GiB of the volume, within bounds on the lists.
   BlockCount window_size() const;
+  // The name of this segment's page in the map; zero when all its blocks are zero.
+  Result<PageDigest> segment_digest(std::uint64_t segment) { return map_.segment_digest(segment); }
   // All blocks of `run` are zero; no when that cannot be known.
   Result<bool> is_zero(BlockRun run);
   // The window that begins at `begin`, up to its size or `end`. Blocks for which `wanted` says no

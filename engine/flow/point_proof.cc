@@ -155,24 +155,29 @@ class Proof {
   std::vector<std::uint64_t> where_;
 };
 
-// The map of the point before, where it can be compared with; a zero digest else.
-Result<PageDigest> map_before(Repository& repository, const Point& point) {
-  if (point.predecessor.is_zero() || point.sequence < 2) return PageDigest{};
+// The point before it, where it is there and can be read.
+Result<std::optional<Point>> predecessor_of(Repository& repository, const Point& point) {
+  if (point.predecessor.is_zero() || point.sequence < 2) return std::nullopt;
   const auto before = repository.point({point.volume, point.sequence - 1, point.predecessor});
-  if (!before) {
-    const ErrorKind kind = before.error().kind();
-    const bool is_not_there = kind == ErrorKind::absent || kind == ErrorKind::damaged;
-    return is_not_there ? Result<PageDigest>(PageDigest{}) : fail(before.error());
-  }
-  // Else their pages are of other places.
-  return before->point.root().blocks == point.root().blocks ? before->point.map : PageDigest{};
+  if (before) return std::optional<Point>(before->point);
+  const ErrorKind kind = before.error().kind();
+  const bool is_not_there = kind == ErrorKind::absent || kind == ErrorKind::damaged;
+  return is_not_there ? Result<std::optional<Point>>(std::nullopt) : fail(before.error());
 }
 
 }  // namespace
 
+Result<void> prove_complete_beside(Repository& repository, const Point* before, const Point& point,
+                                   const Breathe& breathe) {
+  // Else their pages are of other places.
+  const bool has_same_shape = before != nullptr && before->root().blocks == point.root().blocks;
+  return Proof(repository, breathe, point.grid.count())
+      .prove(point.map, has_same_shape ? before->map : PageDigest{});
+}
+
 Result<void> prove_complete(Repository& repository, const Point& point, const Breathe& breathe) {
-  const PageDigest before = TRY(map_before(repository, point));
-  return Proof(repository, breathe, point.grid.count()).prove(point.map, before);
+  const std::optional<Point> before = TRY(predecessor_of(repository, point));
+  return prove_complete_beside(repository, before ? &*before : nullptr, point, breathe);
 }
 
 }  // namespace ebb

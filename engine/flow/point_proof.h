@@ -15,5 +15,8 @@ namespace ebb {
 // Absent, naming what, when a page or a record is in no published pack; damaged when the map makes
 // no sense. It breathes at least with every page and every 256 names.
 Result<void> prove_complete(Repository& repository, const Point& point, const Breathe& breathe);
+// The same where `before`, of the same volume, is known to be complete by now; null: nothing is.
+Result<void> prove_complete_beside(Repository& repository, const Point* before, const Point& point,
+                                   const Breathe& breathe);
 
 }  // namespace ebb

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 
+#include "engine/flow/blocks_wanted.h"
 #include "engine/flow/local_source.h"
+#include "engine/flow/mark.h"
 #include "engine/flow/point_blocks.h"
+#include "engine/flow/point_proof.h"
 #include "engine/flow/verify.h"
 #include "engine/flow/whole_file.h"
 #include "engine/repo/pack_reader.h"
@@ -328,10 +331,11 @@ void Scrub::note_lost_pack(const PackId& pack, const std::string& why) {
   find(layout::pack(pack), why + (known ? ", noted before" : ""), false, known);
 }
 
-// Which blocks of which points cannot be had any more; none: the repository is whole.
+// Which blocks of which points cannot be had any more; none: the repository is whole. Points of a
+// volume come in their order, and what one shares with the one before is not looked at again.
 Result<void> Scrub::check_points() {
-  LocalSource source(world_.repository);
   bool unreadable_point = false;
+  std::optional<CheckedPoint> before;
   for (const layout::PointName& name : TRY(world_.repository.point_names())) {
     const auto point = world_.repository.point(name);
     if (!point && point.error().kind() == ErrorKind::absent) continue;  // Removed meanwhile.
@@ -340,26 +344,44 @@ Result<void> Scrub::check_points() {
       find(name.path(), point.error().text(), false);
       continue;
     }
-    PointBlocks blocks(source, point->point);
-    std::vector<Damage> damages;
-    const BlockIndex end = blocks.grid().all().end;
-    for (BlockIndex at; at < end;) {
-      const BlockRun run{at, std::min(at + blocks.window_size(), end)};
-      at = run.end;
-      if (TRY(blocks.is_zero(run))) continue;
-      BlockWindow window = TRY(blocks.window(run, [](BlockIndex) { return true; }));
-      for (Damage& damage : window.damages) damages.push_back(std::move(damage));
-      TRY(breathe());
-    }
-    join_neighbours(damages);
-    for (Damage& damage : damages) {
-      report_.points.push_back({name.volume, name.id, std::move(damage)});
+    if (before && before->point.volume != name.volume) before.reset();
+    before = CheckedPoint{point->point, TRY(damages_of(point->point, before))};
+    for (const Damage& damage : before->damages) {
+      report_.points.push_back({name.volume, name.id, damage});
     }
   }
   if (mode_ == ScrubMode::repair) {
     TRY(world_.repository.packs().set_whole(report_.points.empty() && !unreadable_point));
   }
   return {};
+}
+
+Result<std::vector<Damage>> Scrub::damages_of(const Point& point,
+                                              const std::optional<CheckedPoint>& before) {
+  if (!before || before->damages.empty()) {
+    const auto complete =
+        prove_complete_beside(world_.repository, before ? &before->point : nullptr, point,
+                              [this] { return breathe(); });
+    if (complete) return std::vector<Damage>();
+    if (!is_obstacle(complete.error())) return fail(complete.error());
+  }
+  LocalSource source(world_.repository);
+  const BlocksWanted wanted =
+      before ? blocks_not_looked_at_with(source, before->point, before->damages, point)
+             : all_blocks();
+  PointBlocks blocks(source, point);
+  std::vector<Damage> damages;
+  const BlockIndex end = blocks.grid().all().end;
+  for (BlockIndex at; at < end;) {
+    const BlockRun run = next_wanted(wanted, at, blocks.window_size(), end);
+    at = run.end;
+    if (run.empty() || TRY(blocks.is_zero(run))) continue;
+    BlockWindow window = TRY(blocks.window(run, wanted.block));
+    for (Damage& damage : window.damages) damages.push_back(std::move(damage));
+    TRY(breathe());
+  }
+  join_neighbours(damages);
+  return damages;
 }
 
 }  // namespace ebb

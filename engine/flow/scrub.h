@@ -77,7 +77,14 @@ class Scrub {
   Result<void> check_data_key(const PackId& pack, Bytes bytes);
   Result<void> republish(const std::string& name, Bytes bytes,
                          std::optional<WallTime> modified = {});
+  // What was found of a point.
+  struct CheckedPoint {
+    Point point;
+    std::vector<Damage> damages;
+  };
   Result<void> check_points();
+  Result<std::vector<Damage>> damages_of(const Point& point,
+                                         const std::optional<CheckedPoint>& before);
   // Others have their turn; ends the scrub when it shall stop.
   Result<void> breathe();
   void find(std::string file, std::string what, bool mended, bool known = false);

@@ -2,7 +2,6 @@
 #include "engine/flow/verify.h"
 
 #include <algorithm>
-#include <memory>
 
 namespace ebb {
 
@@ -60,67 +59,8 @@ void join_neighbours(std::vector<Damage>& damages) {
   damages = std::move(joined);
 }
 
-std::function<bool(BlockIndex)> all_blocks() {
-  return [](BlockIndex) { return true; };
-}
-
-std::function<bool(BlockIndex)> some_blocks(double percent, Random& random) {
-  constexpr std::uint64_t parts = 1'000'000;
-  const auto chosen = static_cast<std::uint64_t>(percent * (parts / 100.0));
-  if (chosen >= parts) return all_blocks();
-  return [chosen, &random](BlockIndex) { return random.below(parts) < chosen; };
-}
-
-namespace {
-
-// Whether a block is the same in two points, a segment at a time.
-class SameInBoth {
- public:
-  SameInBoth(ExtentSource& source, const Point& before, const Point& now)
-      : before_(source, before), now_(source, now) {}
-
-  bool operator()(BlockIndex block) {
-    if (!loaded_.contains(block)) load(block);
-    return same_[(block - loaded_.begin).size()];
-  }
-
- private:
-  // What cannot be read of a map is not the same.
-  void load(BlockIndex block) {
-    const BlockIndex begin(round_down(block.value(), blocks_in_segment));
-    loaded_ = BlockRun::of(begin, BlockCount(blocks_in_segment)).shared_with(now_.grid().all());
-    same_.assign(loaded_.length().size(), false);
-    const BlockRun both = loaded_.shared_with(before_.grid().all());
-    std::vector<Damage> ignored;
-    const auto before = before_.prints(both, ignored);
-    const auto now = now_.prints(both, ignored);
-    for (std::size_t i = 0; before && now && i < both.length().size(); ++i) {
-      same_[i] = (*before)[i].has_value() && (*before)[i] == (*now)[i];
-    }
-  }
-
-  PointBlocks before_;
-  PointBlocks now_;
-  BlockRun loaded_;
-  std::vector<bool> same_;
-};
-
-}  // namespace
-
-std::function<bool(BlockIndex)> blocks_not_verified_with(ExtentSource& source, const Point& before,
-                                                         std::span<const Damage> damages,
-                                                         const Point& now) {
-  if (before.grid.block() != now.grid.block()) return all_blocks();
-  std::optional<DirtyMap> damaged;
-  if (!damages.empty()) damaged = DirtyMap::clean(now.grid);
-  for (const Damage& damage : damages) damaged->mark(damage.blocks.shared_with(now.grid.all()));
-  return [same = std::make_shared<SameInBoth>(source, before, now), damaged = std::move(damaged)](
-             BlockIndex block) { return !(*same)(block) || (damaged && damaged->dirty(block)); };
-}
-
 Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point, RecordCheck check,
-                                    RecordOpener* opener,
-                                    const std::function<bool(BlockIndex)>& wanted) {
+                                    RecordOpener* opener, const BlocksWanted& wanted) {
   VerifyReport report;
   report.blocks = point.grid.count();
   PointBlocks blocks(world.source, point);
@@ -130,9 +70,9 @@ Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point
   visitor.walked_by(walk);
   const BlockIndex end(report.blocks.value());
   for (BlockIndex at; at < end;) {
-    const BlockRun run{at, std::min(at + blocks.window_size(), end)};
-    if (!TRY(blocks.is_zero(run))) {
-      BlockWindow window = TRY(blocks.window(run, wanted));
+    const BlockRun run = next_wanted(wanted, at, blocks.window_size(), end);
+    if (!run.empty() && !TRY(blocks.is_zero(run))) {
+      BlockWindow window = TRY(blocks.window(run, wanted.block));
       for (Damage& damage : window.damages) report.damages.push_back(std::move(damage));
       TRY(walk.run(window.wanted));
     }

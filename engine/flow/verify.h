@@ -3,6 +3,7 @@
 #pragma once
 
 #include "devmap/dirty_map.h"
+#include "engine/flow/blocks_wanted.h"
 #include "engine/flow/compare.h"
 #include "engine/flow/observer.h"
 #include "engine/flow/record_opener.h"
@@ -36,20 +37,10 @@ constexpr ByteCount verify_memory() {
   return RecordWalk::memory();
 }
 
-// Checks the point's blocks for which `wanted` says yes. With an opener, which
+// Checks the point's blocks that are wanted. With an opener, which
 // RecordCheck::opened needs, the data keys of all records are found too.
 Result<VerifyReport> verify_records(const VerifyWorld& world, const Point& point, RecordCheck check,
-                                    RecordOpener* opener,
-                                    const std::function<bool(BlockIndex)>& wanted);
-// For `wanted`: all, or about so many percent chosen at random.
-std::function<bool(BlockIndex)> all_blocks();
-std::function<bool(BlockIndex)> some_blocks(double percent, Random& random);
-// The blocks of `now` that are not what `before`, which was verified with these damages, has at the
-// same place, or are damaged there: what has to be looked at when `before` was. The source outlives
-// it; asked in the order of the blocks, it reads each map once.
-std::function<bool(BlockIndex)> blocks_not_verified_with(ExtentSource& source, const Point& before,
-                                                         std::span<const Damage> damages,
-                                                         const Point& now);
+                                    RecordOpener* opener, const BlocksWanted& wanted);
 
 // Compares a device with the point, by fingerprints. Where the point left blocks out, which is what
 // `about` says, its zero blocks are not compared.

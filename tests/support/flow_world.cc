@@ -154,7 +154,7 @@ Result<VerifyReport> FlowWorld::verify(const SignedPoint& point, std::optional<V
   return verify_records(
       {source, loop_, workers_, *arena, observer, stop_}, point.point, RecordCheck::opened,
       opener.get(),
-      before ? blocks_not_verified_with(source, before->point.point, before->damages, point.point)
+      before ? blocks_not_looked_at_with(source, before->point.point, before->damages, point.point)
              : all_blocks());
 }
 

@@ -130,13 +130,13 @@ class RestoreCommand final : public Command {
     const auto arena = TRY(of.host.arena(verify_memory() + Compare::memory()));
     const VerifyWorld world{of.source, of.host.ring(), of.host.workers(),
                             *arena,    of.show,        of.outside.stop};
-    std::function<bool(BlockIndex)> wanted = all_blocks();
+    BlocksWanted wanted = all_blocks();
     if (wishes_.in_place && !of.target.is_new) {
       TRY(open_target(of));
       of.in_place = TRY(
           during(blocks_to_write_in_place(world, point, of.known.about, *of.device, of.keys.id_key),
                  "comparing the target with the point"));
-      wanted = [&](BlockIndex block) { return of.in_place->dirty(block); };
+      wanted = marked_blocks(*of.in_place);
     }
     VerifyReport report = TRY(verify_records(world, point, RecordCheck::sound, &of.opener, wanted));
     add_damages(of.plan, std::move(report.damages), wishes_);

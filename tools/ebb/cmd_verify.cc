@@ -129,7 +129,7 @@ class Verify final : public Command {
     // What points share is opened once.
     const auto last = before.find(point.volume);
     if (percent_ >= 100 && last != before.end()) {
-      wanted = blocks_not_verified_with(source, last->second.point, last->second.damages, point);
+      wanted = blocks_not_looked_at_with(source, last->second.point, last->second.damages, point);
     }
     VerifyReport report = TRY(run_verify({host.ring(), host.workers(), show, outside.stop}, source,
                                          point, RecordCheck::opened, opener.get(), wanted));

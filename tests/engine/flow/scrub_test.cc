@@ -10,6 +10,9 @@
 namespace ebb {
 namespace {
 
+using test::FlowWorld;
+using test::StampedDisk;
+
 class ScrubBesideBackups : public testing::Test {
  protected:
   void SetUp() override { back_up(); }
@@ -27,6 +30,44 @@ class ScrubBesideBackups : public testing::Test {
       ASSERT_TRUE(restored) << restored.error().text();
       const auto wrong = test::first_wrong_sector(content, Bytes(target->content()));
       ASSERT_FALSE(wrong) << *wrong;
+    }
+  }
+
+  // A pack from some byte on, with its parity: to its end, or its last tail stays.
+  void rot() {
+    std::vector<std::string> packs;
+    for (const std::string& name : world_.folder().all_files()) {
+      if (name.starts_with("packs/")) packs.push_back(name);
+    }
+    const std::string& pack = packs[random_->below(packs.size())];
+    const std::size_t size = world_.folder().content(pack).size();
+    const std::size_t tail = random_->below(2) == 0 ? 0 : (4_KiB).size();  // Of a small pack.
+    const std::size_t end = size - tail;
+    const std::size_t at = random_->below((64_KiB).size());  // Nearly all else is parity.
+    world_.folder().overwrite(pack, ByteIndex(at), ByteVector(end - at, std::byte{0x55}));
+  }
+  // The same that a verification of each point for itself finds.
+  void expect_damage_is_named() {
+    const auto scrubbed = world_.scrub(ScrubMode::repair);
+    ASSERT_TRUE(scrubbed) << scrubbed.error().text();
+    std::map<PointId, std::set<BlockIndex>> said;
+    for (const PointDamage& damage : scrubbed->points) {
+      add_blocks(damage.damage, said[damage.point]);
+    }
+    std::map<PointId, std::set<BlockIndex>> found;
+    const auto points = world_.points();
+    ASSERT_TRUE(points) << points.error().text();
+    for (const SignedPoint& point : *points) {
+      const auto verified = world_.verify(point);
+      ASSERT_TRUE(verified) << verified.error().text();
+      for (const Damage& damage : verified->damages) add_blocks(damage, found[point.id]);
+    }
+    EXPECT_EQ(said, found);
+    EXPECT_EQ((*world_.repository())->packs().whole(), found.empty());
+  }
+  static void add_blocks(const Damage& damage, std::set<BlockIndex>& blocks) {
+    for (BlockIndex at = damage.blocks.begin; at < damage.blocks.end; at += BlockCount(1)) {
+      blocks.insert(at);
     }
   }
 
@@ -123,6 +164,49 @@ TEST_F(ScrubBesideBackups, NotesAPackThatSomebodyTookAway) {
   back_up();
   made_.erase(made_.begin(), made_.end() - 1);
   expect_all_restore();
+}
+
+// What a point shares with the one before is not looked at again, and is told of it all the same.
+TEST_F(ScrubBesideBackups, NamesTheBlocksThatEachPointLost) {
+  FlowWorld::BackupWishes wishes;
+  wishes.block_size = *BlockSize::of(4_KiB);
+  for (int round = 0; round < 3; ++round) {
+    for (int generation = 0; generation < 6; ++generation) {
+      for (std::uint64_t i = random_->below(4); i > 0; --i) disk_.change();
+      if (random_->below(4) == 0) disk_.resize(ByteCount(250'000 + random_->below(600'000)));
+      wishes.volume = random_->below(4) == 0 ? "another" : "disk";
+      const auto device = disk_.device(world_.loop());
+      const auto report = world_.backup(*device, wishes);
+      ASSERT_TRUE(report) << report.error().text();
+    }
+    rot();
+    rot();
+    expect_damage_is_named();
+  }
+}
+
+// By pages that are read and names that are looked for.
+TEST_F(ScrubBesideBackups, CostsOfAPointWhatChanged) {
+  StampedDisk disk(*random_, 64_MiB);  // Of 4 KiB blocks: 4 segments, 256 leaves.
+  const auto breaths = [&] {
+    std::uint64_t count = 0;
+    EXPECT_TRUE(world_.scrub(ScrubMode::look, [&]() -> Result<void> {
+      ++count;
+      return {};
+    }));
+    return count;
+  };
+  FlowWorld::BackupWishes wishes;
+  wishes.block_size = *BlockSize::of(4_KiB);
+  wishes.volume = "large";
+  ASSERT_TRUE(world_.backup(*disk.device(world_.loop()), wishes));
+  const std::uint64_t of_one = breaths();
+  EXPECT_GE(of_one, 256u);
+  for (int i = 0; i < 5; ++i) {
+    disk.write(random_->below(disk.sectors()), 1);
+    ASSERT_TRUE(world_.backup(*disk.device(world_.loop()), wishes));
+  }
+  EXPECT_LT(breaths(), of_one + 5 * 16);
 }
 
 TEST_F(ScrubBesideBackups, EndsWhenItIsToldTo) {
