@@ -77,13 +77,12 @@ BlocksWanted blocks_not_looked_at_with(ExtentSource& source, const Point& before
   if (!damages.empty()) damaged = std::make_shared<DirtyMap>(DirtyMap::clean(now.grid));
   for (const Damage& damage : damages) damaged->mark(damage.blocks.shared_with(now.grid.all()));
   const auto same = std::make_shared<SameInBoth>(source, before, now);
-  return {[=](BlockIndex block) {
-            return !same->is_same(block) || (damaged && damaged->dirty(block));
-          },
-          [=](BlockRun run) {
-            return !same->shares_segment_of(run.begin) ||
-                   (damaged && !damaged->dirty_count(run).none());
-          }};
+  return {
+      [=](BlockIndex block) { return !same->is_same(block) || (damaged && damaged->dirty(block)); },
+      [=](BlockRun run) {
+        return !same->shares_segment_of(run.begin) ||
+               (damaged && !damaged->dirty_count(run).none());
+      }};
 }
 
 BlockRun next_wanted(const BlocksWanted& wanted, BlockIndex at, BlockCount longest,

@@ -27,9 +27,10 @@ BlocksWanted all_blocks();
 BlocksWanted some_blocks(double percent, Random& random);
 // Those that the map marks; it outlives them.
 BlocksWanted marked_blocks(const DirtyMap& map);
-// The blocks of `now` that are not what `before`, which was looked at with these damages, has at the
-// same place, or are damaged there: what has to be looked at when `before` was. The source outlives
-// it; of segments that both points share it reads nothing, of the others it reads each map once.
+// The blocks of `now` that are not what `before`, which was looked at with these damages, has at
+// the same place, or are damaged there: what has to be looked at when `before` was. The source
+// outlives it; of segments that both points share it reads nothing, of the others it reads each map
+// once.
 BlocksWanted blocks_not_looked_at_with(ExtentSource& source, const Point& before,
                                        std::span<const Damage> damages, const Point& now);
 

@@ -59,9 +59,8 @@ Result<DirtyMap> differing_blocks(DifferenceFile& file) {
 
 Result<void> prove_blocks(DifferenceFile& file, const VerifyWorld& world, RecordOpener& opener,
                           const DirtyMap& wanted) {
-  const VerifyReport report =
-      TRY(verify_records(world, file.b().point, RecordCheck::opened, &opener,
-                         marked_blocks(wanted)));
+  const VerifyReport report = TRY(
+      verify_records(world, file.b().point, RecordCheck::opened, &opener, marked_blocks(wanted)));
   if (report.damages.empty()) return {};
   return fail(Error::damaged("the file cannot give block {}: {}",
                              report.damages.front().blocks.begin.value(),

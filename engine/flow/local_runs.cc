@@ -15,7 +15,8 @@ Result<BackupReport> run_backup(const LocalRun& run, RepositoryAccess& repositor
 }
 
 Result<VerifyReport> run_verify(const LocalRun& run, ExtentSource& source, const Point& point,
-                                RecordCheck check, RecordOpener* opener, const BlocksWanted& wanted) {
+                                RecordCheck check, RecordOpener* opener,
+                                const BlocksWanted& wanted) {
   const auto arena = TRY(Arena::make(verify_memory(), &run.ring));
   arena->use_huge_pages();
   return verify_records({source, run.ring, run.workers, *arena, run.observer, run.stop}, point,

@@ -26,7 +26,8 @@ Result<BackupReport> run_backup(const LocalRun& run, RepositoryAccess& repositor
 
 // As verify_records().
 Result<VerifyReport> run_verify(const LocalRun& run, ExtentSource& source, const Point& point,
-                                RecordCheck check, RecordOpener* opener, const BlocksWanted& wanted);
+                                RecordCheck check, RecordOpener* opener,
+                                const BlocksWanted& wanted);
 
 Result<RestoreReport> run_restore(const LocalRun& run, ExtentSource& source, RecordOpener& opener,
                                   BlockDevice& target, JournalKeeper& journal, const IdKey& id_key,

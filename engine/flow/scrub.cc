@@ -359,9 +359,8 @@ Result<void> Scrub::check_points() {
 Result<std::vector<Damage>> Scrub::damages_of(const Point& point,
                                               const std::optional<CheckedPoint>& before) {
   if (!before || before->damages.empty()) {
-    const auto complete =
-        prove_complete_beside(world_.repository, before ? &before->point : nullptr, point,
-                              [this] { return breathe(); });
+    const auto complete = prove_complete_beside(
+        world_.repository, before ? &before->point : nullptr, point, [this] { return breathe(); });
     if (complete) return std::vector<Damage>();
     if (!is_obstacle(complete.error())) return fail(complete.error());
   }

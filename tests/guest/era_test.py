@@ -8,18 +8,15 @@ takes it back from EBB_TEST_SEED; EBB_GUEST_STEPS is how many steps there are (d
 """
 import os
 
-import changes_test
 import guest_case
+import workload
 
 STEPS = int(os.environ.get("EBB_GUEST_STEPS", "3"))
 ERA = "/tmp/era"
 
 
-class Eras(guest_case.GuestCase):
+class Eras(workload.Workload):
     disks = {"lvm": 100, "repo": 256}
-    tool = changes_test.Changes.tool
-    use_files = changes_test.Changes.use_files
-    quieten = changes_test.Changes.quieten
 
     def make(self) -> None:
         self.make_repository()

@@ -10,8 +10,8 @@ seed and takes it back from EBB_TEST_SEED; EBB_GUEST_STEPS is how many steps the
 import json
 import os
 
-import changes_test
 import guest_case
+import workload
 
 STEPS = int(os.environ.get("EBB_GUEST_STEPS", "3"))
 # What is mounted on /m/NAME counts up, on one volume after the other, each number synced.
@@ -22,13 +22,8 @@ touch /run/busy
 """
 
 
-class Snapshots(guest_case.GuestCase):
+class Snapshots(workload.Workload):
     disks = {"lvm": 400, "repo": 256}
-    tool = changes_test.Changes.tool
-    churn = changes_test.Changes.churn
-    use_files = changes_test.Changes.use_files
-    crash = changes_test.Changes.crash
-    quieten = changes_test.Changes.quieten
 
     def make(self, script: str) -> None:
         self.make_repository()

@@ -10,19 +10,14 @@ EBB_GUEST_STEPS is how many steps there are (default 3).
 """
 import os
 
-import changes_test
 import guest_case
+import workload
 
 STEPS = int(os.environ.get("EBB_GUEST_STEPS", "3"))
 
 
-class Tracker(guest_case.GuestCase):
+class Tracker(workload.Workload):
     disks = {"lvm": 320, "raw": 48, "repo": 256}
-    tool = changes_test.Changes.tool
-    churn = changes_test.Changes.churn
-    use_files = changes_test.Changes.use_files
-    crash = changes_test.Changes.crash
-    quieten = changes_test.Changes.quieten
 
     def start(self, device: str) -> None:
         self.check("grep -q ' /sys/fs/bpf ' /proc/mounts || mount -t bpf bpf /sys/fs/bpf\n"

@@ -119,11 +119,11 @@ void Parties::start_manager() {
   for (int i = 0; i < 20 && !runs; ++i) {
     if (!ran) control_port_ = some_port();
     if (!ran) enrolment_port_ = some_port();
-    manager_ = hosts_.start("manager",
-                            {program_path("ebb-manager"), "serve", "--listen",
-                             address + ":" + control_port_, "--enroll-listen",
-                             address + ":" + enrolment_port_},
-                            {{"EBB_MANAGER_DIR", folder_ / "manager"}});
+    manager_ = hosts_.start(
+        "manager",
+        {program_path("ebb-manager"), "serve", "--listen", address + ":" + control_port_,
+         "--enroll-listen", address + ":" + enrolment_port_},
+        {{"EBB_MANAGER_DIR", folder_ / "manager"}});
     runs = !said_by(*manager_, "enrolment").empty();
   }
   EXPECT_TRUE(runs) << manager_->errors();
