@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/control/client/control_values.h"
 
+#include <algorithm>
+
 #include "wire/error_bridge.h"
 
 namespace ebb::control {
@@ -21,6 +23,15 @@ std::string cut(const std::string& text, std::size_t most) {
   return text.substr(0, most);
 }
 
+// What a manager takes: one line of so many bytes. A name of a file may have anything in it.
+std::string line_of(const std::string& text, std::size_t most) {
+  std::string line = cut(text, most);
+  std::replace_if(
+      line.begin(), line.end(),
+      [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }, '?');
+  return line;
+}
+
 }  // namespace
 
 void put_jobs(std::span<const JobToReport> jobs, capnp::List<wire::Job>::Builder to) {
@@ -32,11 +43,11 @@ void put_jobs(std::span<const JobToReport> jobs, capnp::List<wire::Job>::Builder
     to[i].setRun(job.run);
     to[i].setRepository(job.repository.c_str());
     if (job.volume) to[i].setVolume(as_data(job.volume->view()));
-    to[i].setLabel(cut(job.label, max_text).c_str());
+    to[i].setLabel(line_of(job.label, max_text).c_str());
     to[i].setStarted(job.started.nanoseconds);
     if (job.ended) to[i].setEnded(job.ended->nanoseconds);
     to[i].setOutcome(as_wire(job.outcome));
-    to[i].setMessage(cut(job.message, max_message_text).c_str());
+    to[i].setMessage(line_of(job.message, max_message_text).c_str());
     to[i].setBytesRead(job.bytes_read);
     to[i].setBytesStored(job.bytes_stored);
     if (job.point) to[i].setPoint(as_data(job.point->view()));
@@ -46,7 +57,7 @@ void put_jobs(std::span<const JobToReport> jobs, capnp::List<wire::Job>::Builder
 void put_claims(std::span<const VolumeToClaim> claims, capnp::List<wire::VolumeClaim>::Builder to) {
   for (unsigned i = 0; i < to.size(); ++i) {
     to[i].setVolume(as_data(claims[i].volume.view()));
-    to[i].setLabel(cut(claims[i].label, max_text).c_str());
+    to[i].setLabel(line_of(claims[i].label, max_text).c_str());
     to[i].setPolicy(claims[i].policy.c_str());
   }
 }

@@ -95,12 +95,24 @@ class Database {
   auto atomically(Work&& work) -> decltype(work()) {
     if (in_transaction_) return work();
     TRY(begin());
+    Undo undo(*this);  // A message that makes no sense is an exception.
     auto result = work();
+    undo.is_ended = true;
     TRY(end(result.has_value()));
     return result;
   }
 
  private:
+  struct Undo {
+    explicit Undo(Database& of) : database(of) {}
+    ~Undo() {
+      if (!is_ended) static_cast<void>(database.end(false));
+    }
+    Undo(const Undo&) = delete;
+    Undo& operator=(const Undo&) = delete;
+    Database& database;
+    bool is_ended = false;
+  };
   explicit Database(sqlite3* connection) : connection_(connection) {}
   Error error(const char* sql) const;
   Result<void> begin();

@@ -43,7 +43,8 @@ Result<void> Jobs::report(const Host& host, const std::vector<JobRow>& jobs, Pol
            job.started, job.ended, name_of(job.outcome), job.message, job.bytes_read,
            job.bytes_stored, job.point}));
       if (changed == 0) {
-        return fail(Error::denied("the job {} is another host's", job.id.hex()));
+        // Not denied, which is what whoever was revoked is told.
+        return fail(Error::invalid("the job {} is another host's", job.id.hex()));
       }
       if (job.run != 0) TRY(policies.answer_run(job.run, host.name));
     }

@@ -65,6 +65,30 @@ Result<void> take_jobs(Desk& desk, const Host& host, capnp::List<wire::Job>::Rea
   return desk.store.jobs().report(host, rows, desk.store.policies());
 }
 
+namespace {
+
+// A ticket is renewed each hour, which is worth an entry a day; another one than before, at once.
+constexpr std::int64_t audited_for_seconds = 86'400;
+
+Result<void> audit_ticket(Desk& desk, const Host& host, const Ticket& ticket, WallTime now) {
+  const std::string what =
+      fmt::format("for {}, {} volumes", ticket.verbs.text(),
+                  ticket.all_volumes ? "all" : std::to_string(ticket.volumes.size()));
+  const std::pair key{host.holder, ticket.repository};
+  const auto known = desk.audited_tickets.find(key);
+  const WallTime since{now.nanoseconds - audited_for_seconds * 1'000'000'000};
+  if (known != desk.audited_tickets.end() && known->second.first == what &&
+      known->second.second > since && known->second.second <= now) {
+    return {};
+  }
+  TRY(desk.store.audit().append(now, host.name, "ticket", ticket.repository,
+                                ticket.id.hex() + " " + what));
+  desk.audited_tickets.insert_or_assign(key, std::pair(what, now));
+  return {};
+}
+
+}  // namespace
+
 Result<void> issue_ticket(Desk& desk, const Host& host, const TicketOrder& order,
                           wire::TicketAnswer::Builder answer) {
   if (order.verbs.empty() || (order.verbs.bits() & ~order.allowed.bits()) != 0) {
@@ -88,10 +112,7 @@ Result<void> issue_ticket(Desk& desk, const Host& host, const TicketOrder& order
   ticket.not_before = now;
   ticket.not_after = {now.nanoseconds + order.seconds * 1'000'000'000};
   ticket.bytes_per_second = order.bytes_per_second;
-  TRY(desk.store.audit().append(
-      now, host.name, "ticket", repository.name,
-      fmt::format("{} for {}, {} volumes", ticket.id.hex(), ticket.verbs.text(),
-                  ticket.all_volumes ? "all" : std::to_string(ticket.volumes.size()))));
+  TRY(audit_ticket(desk, host, ticket, now));
   auto issued = answer.initIssued();
   issued.setTicket(as_data(sign_ticket(ticket, desk.store.ticket_key())));
   issued.setStorage(as_data(ticket.storage.view()));

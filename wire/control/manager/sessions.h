@@ -6,6 +6,7 @@
 // that TLS has proven.
 #pragma once
 
+#include <map>
 #include "wire/control/manager/store.h"
 #include "wire/control/protocol.h"
 #include "wire/schema/control.capnp.h"
@@ -45,6 +46,9 @@ struct Desk {
   ServerEvents& events;
   std::uint16_t control_port = 0;  // As it is told to who enrolls.
   StateCopies copies = {};
+  // What the audit log says of tickets that are renewed all the time: the host and its repository,
+  // what for, and when that was written last.
+  std::map<std::pair<HolderId, std::string>, std::pair<std::string, WallTime>> audited_tickets = {};
 };
 
 // The bootstrap interfaces of the two ports. `peer` is for the log.

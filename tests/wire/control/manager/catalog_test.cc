@@ -177,10 +177,27 @@ TEST_F(CatalogTest, HasAJobOnceHoweverOftenItIsReported) {
   EXPECT_EQ(newest[0].host, "web1");
 }
 
+// A message that makes no sense is an exception in the middle of one.
+TEST_F(CatalogTest, EndsATransactionThatAnExceptionLeft) {
+  Jobs& jobs = folder_.store().jobs();
+  Database& database = folder_.store().database();
+  EXPECT_THROW(static_cast<void>(database.atomically([&]() -> Result<void> {
+                 TRY(jobs.report(web1_, {job(1)}, policies()));
+                 throw std::runtime_error("no sense");
+               })),
+               std::runtime_error);
+  EXPECT_TRUE(jobs.newest(10).value().empty());
+  ASSERT_TRUE(jobs.report(web1_, {job(2)}, policies()));
+  // Another process sees it, and may write.
+  const auto other = Store::open(folder_.path()).value();
+  EXPECT_EQ(other->jobs().newest(10).value().size(), 1u);
+  EXPECT_TRUE(other->jobs().report(web1_, {job(3)}, other->policies()));
+}
+
 TEST_F(CatalogTest, KeepsAHostFromRewritingAnothersJob) {
   Jobs& jobs = folder_.store().jobs();
   ASSERT_TRUE(jobs.report(web1_, {job(1)}, policies()));
-  EXPECT_REFUSED(jobs.report(web2_, {job(2), job(1)}, policies()), ErrorKind::denied,
+  EXPECT_REFUSED(jobs.report(web2_, {job(2), job(1)}, policies()), ErrorKind::invalid,
                  "another host's");
   EXPECT_EQ(jobs.newest(10).value().size(), 1u);
 }
