@@ -3,7 +3,7 @@
 
 #include "devmap/core/version.h"
 #include "tools/common/tell_jobs.h"
-#include "wire/link/certificate.h"
+#include "wire/control/client/renewal.h"
 
 namespace ebb {
 
@@ -11,7 +11,6 @@ namespace {
 
 // Of a ticket's day at least this much less is left when the manager goes down.
 constexpr double ticket_seconds = 3600;
-constexpr std::int64_t renew_certificate_days = 120;
 
 }  // namespace
 
@@ -53,9 +52,16 @@ void ManagerTalk::renew_tickets(control::ControlClient& manager) {
         now - renewed->second < ticket_seconds) {
       continue;
     }
-    const std::lock_guard lock(world_.busy.mutex);
-    if (world_.busy.names.contains(repository)) continue;
+    {
+      const std::lock_guard lock(world_.busy.mutex);
+      if (world_.busy.names.contains(repository)) continue;
+      world_.busy.renewing.insert(repository);
+    }
     const auto issued = identity_->renew(repository, manager);
+    {
+      const std::lock_guard lock(world_.busy.mutex);
+      world_.busy.renewing.erase(repository);
+    }
     if (!issued) {
       say_once("the ticket for " + repository,
                "got no ticket for " + repository + ": " + issued.error().text());
@@ -73,11 +79,9 @@ void ManagerTalk::renew_tickets(control::ControlClient& manager) {
 }
 
 Result<void> ManagerTalk::renew_certificate(control::ControlClient& manager) {
-  const control::Identity& identity = identity_->identity();
-  const CertificateFacts facts = TRY(facts_of(identity.certificate));
-  if (facts.until > days_after(world_.clock.wall(), renew_certificate_days)) return {};
-  const std::string certificate = TRY(manager.renew_certificate());
-  TRY(control::replace_certificate(world_.state_folder, identity, certificate));
+  const auto renewed = TRY(control::renew_certificate_when_due(
+      manager, identity_->identity(), world_.state_folder, world_.clock.wall()));
+  if (!renewed) return {};
   identity_ = TRY(HostIdentity::read(world_.state_folder, world_.clock, version_text));
   world_.log("renewed the certificate");
   return {};

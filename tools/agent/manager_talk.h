@@ -15,10 +15,11 @@
 namespace ebb {
 
 // To which repositories runs are under way. A ticket is not renewed beside a run, which may claim a
-// volume meanwhile: who begins a run or renews a ticket holds the mutex.
+// volume meanwhile, and no run begins while it is; the mutex is never held while somebody is asked.
 struct BusyRepositories {
   std::mutex mutex;
   std::multiset<std::string> names;
+  std::set<std::string> renewing;
 };
 
 class ManagerTalk {

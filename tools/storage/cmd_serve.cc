@@ -98,8 +98,7 @@ class Serve final : public Command {
     }
     std::optional<control::Identity> identity;
     if (!listen_.empty()) {
-      const std::string state = state_folder(outside).value_or(default_state_folder);
-      identity = TRY(control::read_identity(state));
+      identity = TRY(control::read_identity(identity_folder(outside)));
       if (identity->role != control::Role::storage) {
         return fail(
             Error::denied("this host is enrolled as {}, not as storage", name_of(identity->role)));
@@ -126,9 +125,9 @@ class Serve final : public Command {
     if (identity) {
       const std::string address =
           !address_.empty() ? address_ : fmt::format("{}:{}", identity->name, service->port());
-      poll.emplace(ManagerPoll::World{*service, std::move(*identity), address, kept,
-                                      ManagerCopies(file_in(own, "manager-copies")), outside.clock,
-                                      outside.random, log},
+      poll.emplace(ManagerPoll::World{*service, std::move(*identity), identity_folder(outside),
+                                      address, kept, ManagerCopies(file_in(own, "manager-copies")),
+                                      outside.clock, outside.random, log},
                    poll_);
     }
     tell_service_manager(outside, service_is_ready);
@@ -141,6 +140,10 @@ class Serve final : public Command {
   std::optional<std::string> state_folder(const Outside& outside) const {
     if (!state_.empty()) return state_;
     return outside.environment("EBB_STATE");
+  }
+
+  std::string identity_folder(const Outside& outside) const {
+    return state_folder(outside).value_or(default_state_folder);
   }
 
   // Empty, so that nothing is kept over a restart, for an agent that has no folder of its own.

@@ -3,8 +3,18 @@
 
 #include "devmap/core/version.h"
 #include "tools/common/tell_jobs.h"
+#include "wire/control/client/renewal.h"
 
 namespace ebb {
+
+namespace {
+
+// Cut off, or it does not answer: then it will not answer what is asked next either.
+bool is_away(const Error& error) {
+  return error.kind() == ErrorKind::lost || error.kind() == ErrorKind::busy;
+}
+
+}  // namespace
 
 ManagerPoll::ManagerPoll(World world, std::chrono::seconds every)
     : world_(std::move(world)), every_(every), thread_([this] { run(); }) {}
@@ -41,17 +51,35 @@ Result<void> ManagerPoll::poll() {
   const control::StorageOrders orders = TRY(manager->poll_storage(world_.own_address, heard));
   for (const HolderId& holder : orders.revoked) world_.service.revoke(holder);
   world_.state.change([&](StorageState& state) { state.take(orders); });
+  TRY(renew_certificate(*manager));
   TRY(tell_jobs(*manager, world_.state, world_.log));
   TRY(keep_copy(*manager));
   std::map<std::string, control::StoredRepository> managers;
   for (const auto& repository : orders.repositories) managers[repository.name] = repository;
   for (const std::string& repository : world_.service.repositories()) {
+    if (is_ending()) return {};
     const auto told = tell_points(*manager, repository, managers[repository]);
-    if (!told && told.error().kind() == ErrorKind::lost) return told;
+    if (!told && is_away(told.error())) return told;
     // One that the manager does not take must not stand before the others.
     say_once("the manager does not take the points of " + repository,
              told ? "" : told.error().text());
   }
+  return {};
+}
+
+bool ManagerPoll::is_ending() {
+  const std::lock_guard lock(mutex_);
+  return ending_;
+}
+
+// What it shows to clients, too.
+Result<void> ManagerPoll::renew_certificate(control::ControlClient& manager) {
+  auto renewed = TRY(control::renew_certificate_when_due(manager, world_.identity,
+                                                         world_.state_folder, world_.clock.wall()));
+  if (!renewed) return {};
+  world_.identity.certificate = *renewed;
+  world_.service.show_certificate(std::move(*renewed));
+  world_.log("renewed the certificate");
   return {};
 }
 
@@ -95,7 +123,7 @@ Result<void> ManagerPoll::keep_copy(control::ControlClient& manager) {
   if (world_.copies.is_empty()) return {};
   if (!copy_) copy_ = world_.copies.newest();
   const auto copy = manager.newer_copy(copy_);
-  if (!copy && copy.error().kind() == ErrorKind::lost) return fail(copy.error());
+  if (!copy && is_away(copy.error())) return fail(copy.error());
   const auto kept = !copy               ? Result<void>(fail(copy.error()))
                     : copy->has_value() ? world_.copies.keep((*copy)->bytes, world_.clock.wall())
                                         : Result<void>();

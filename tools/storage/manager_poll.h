@@ -28,7 +28,8 @@ class ManagerPoll {
   struct World {
     StorageService& service;
     control::Identity identity;
-    std::string own_address;  // As clients dial it.
+    std::string state_folder;  // Of the identity.
+    std::string own_address;   // As clients dial it.
     KeptStorageState& state;
     ManagerCopies copies;
     const Clock& clock;
@@ -43,6 +44,8 @@ class ManagerPoll {
  private:
   void run();
   Result<void> poll();
+  Result<void> renew_certificate(control::ControlClient& manager);
+  bool is_ending();
   Result<void> tell_points(control::ControlClient& manager, const std::string& repository,
                            const control::StoredRepository& managers);
   Result<void> keep_copy(control::ControlClient& manager);

@@ -278,6 +278,11 @@ kj::Promise<void> RepositoryServer::backUp(BackUpContext context) {
       }
     }
     auto begun = TRY(repository_.begin(start));
+    if (link_->is_closed()) {
+      // It may have waited long for its place.
+      repository_.end(begun.run);
+      return fail(Error::lost("the connection ended before the run was begun"));
+    }
     auto results = call.getResults();
     if (begun.base.latest_name) results.setLatest(begun.base.latest_name->path().c_str());
     results.setWhole(begun.base.whole);

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "devmap/core/unique_fd.h"
@@ -20,6 +21,8 @@
 namespace ebb {
 
 namespace {
+
+constexpr kj::Duration wait_after_failure = 200 * kj::MILLISECONDS;
 
 Peer peer_of(kj::PeerIdentity& identity) {
   Peer peer;
@@ -226,28 +229,44 @@ Result<void> StorageServer::listen_on_socket(const std::string& path) {
   return catching([&]() -> Result<void> {
     auto address = world_.kj.wait_for(
         world_.kj.io().provider->getNetwork().parseAddress(kj::str("unix:", path.c_str())));
-    listen(address->listen(), nullptr);
+    listen(address->listen(), Way::local);
     if (::chmod(path.c_str(), 0660) != 0) return fail(Error::from_errno(errno).during("{}", path));
     return {};
   });
 }
 
-void StorageServer::listen(kj::Own<kj::ConnectionReceiver> receiver, kj::TlsContext* tls) {
-  receivers_.push_back(kj::mv(receiver));
-  KJ_ASSERT_NONNULL(tasks_).add(accept(*receivers_.back(), tls));
+void StorageServer::listen_securely(kj::Own<kj::ConnectionReceiver> receiver) {
+  EBB_CHECK(!tls_.empty(), "a secure port needs a certificate");
+  listen(kj::mv(receiver), Way::secure);
 }
 
-kj::Promise<void> StorageServer::accept(kj::ConnectionReceiver& receiver, kj::TlsContext* tls) {
+void StorageServer::use_tls(kj::Own<kj::TlsContext> tls) {
+  tls_.push_back(kj::mv(tls));
+}
+
+void StorageServer::listen(kj::Own<kj::ConnectionReceiver> receiver, Way way) {
+  receivers_.push_back(kj::mv(receiver));
+  KJ_ASSERT_NONNULL(tasks_).add(accept(*receivers_.back(), way));
+}
+
+// Whatever becomes of one connection, the next is accepted; with no descriptor left, in a moment.
+kj::Promise<void> StorageServer::accept(kj::ConnectionReceiver& receiver, Way way) {
   return receiver.acceptAuthenticated()
-      .then([this, tls](kj::AuthenticatedStream accepted) {
-        KJ_ASSERT_NONNULL(tasks_).add(shake_hands(kj::mv(accepted), tls));
-      })
-      .then([this, &receiver, tls] { return accept(receiver, tls); });
+      .then(
+          [this, way](kj::AuthenticatedStream accepted) -> kj::Promise<void> {
+            KJ_ASSERT_NONNULL(tasks_).add(
+                kj::evalNow([&] { return shake_hands(kj::mv(accepted), way); }));
+            return kj::READY_NOW;
+          },
+          [this](kj::Exception&& exception) -> kj::Promise<void> {
+            world_.log(fmt::format("failed accept reason={}", to_error(exception).text()));
+            return world_.kj.io().provider->getTimer().afterDelay(wait_after_failure);
+          })
+      .then([this, &receiver, way] { return accept(receiver, way); });
 }
 
 // Counted from the first moment, so that handshakes are bounded, too.
-kj::Promise<void> StorageServer::shake_hands(kj::AuthenticatedStream accepted,
-                                             kj::TlsContext* tls) {
+kj::Promise<void> StorageServer::shake_hands(kj::AuthenticatedStream accepted, Way way) {
   const std::string from = accepted.peerIdentity->toString().cStr();
   if (connections_ >= bounds_.connections) {
     world_.log(fmt::format("turned away peer={} connections={}", from, connections_));
@@ -255,9 +274,10 @@ kj::Promise<void> StorageServer::shake_hands(kj::AuthenticatedStream accepted,
   }
   ++connections_;
   auto counted_down = kj::defer([this] { --connections_; });
-  if (tls == nullptr) return serve(kj::mv(accepted)).attach(kj::mv(counted_down));
+  if (way == Way::local) return serve(kj::mv(accepted)).attach(kj::mv(counted_down));
   end_when_unanswered(*accepted.stream);
-  return tls->wrapServer(kj::mv(accepted))
+  return tls_.back()
+      ->wrapServer(kj::mv(accepted))
       .then(
           [this](kj::AuthenticatedStream secured) { return serve(kj::mv(secured)); },
           [this, from](kj::Exception&& exception) {
@@ -309,7 +329,16 @@ Result<void> StorageServer::end() {
   tasks_ = nullptr;  // Nobody asks any more, and every connection is dropped.
   receivers_.clear();
   for (const auto& [name, hosted] : repositories_) hosted->chores().stop();
-  world_.kj.wait_for_all();  // Their runs end.
+  const auto has_runs = [&] {
+    return std::any_of(repositories_.begin(), repositories_.end(),
+                       [](const auto& hosted) { return hosted.second->open_runs() > 0; });
+  };
+  // What was answered to a peer that has gone lets go of its run a turn later than its story ends.
+  do {
+    world_.kj.wait_for_all();
+    world_.kj.wait_for(world_.kj.io().provider->getTimer().afterDelay(0 * kj::SECONDS));
+  } while (has_runs());
+  world_.kj.wait_for_all();
   repositories_.clear();
   return {};
 }

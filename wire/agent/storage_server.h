@@ -51,8 +51,9 @@ class StorageServer {
                                WallTime arrived)>& seen);
   // Of the owner and its group (mode 0660); a socket that nobody listens to any more is replaced.
   Result<void> listen_on_socket(const std::string& path);
-  // `tls` outlives it; where it is given, whoever connects shakes hands first.
-  void listen(kj::Own<kj::ConnectionReceiver> receiver, kj::TlsContext* tls);
+  // Whoever connects shakes hands first, by what use_tls() was given last.
+  void listen_securely(kj::Own<kj::ConnectionReceiver> receiver);
+  void use_tls(kj::Own<kj::TlsContext> tls);
 
   // Busy while another chore is done in this repository; absent when there is none of the name.
   Result<void> begin_chore(const std::string& repository, const Chore& chore,
@@ -69,8 +70,10 @@ class StorageServer {
   class Agent;
   struct Peering;
 
-  kj::Promise<void> accept(kj::ConnectionReceiver& receiver, kj::TlsContext* tls);
-  kj::Promise<void> shake_hands(kj::AuthenticatedStream accepted, kj::TlsContext* tls);
+  enum class Way { local, secure };
+  void listen(kj::Own<kj::ConnectionReceiver> receiver, Way way);
+  kj::Promise<void> accept(kj::ConnectionReceiver& receiver, Way way);
+  kj::Promise<void> shake_hands(kj::AuthenticatedStream accepted, Way way);
   kj::Promise<void> serve(kj::AuthenticatedStream accepted);
   kj::Promise<void> when_it_must_go(const Peer& peer, const std::shared_ptr<PeerLink>& link);
   std::shared_ptr<Pace> pace_of(const Permission& permission);
@@ -86,6 +89,8 @@ class StorageServer {
   std::map<std::string, std::unique_ptr<HostedRepository>> repositories_;
   std::map<TicketId, std::weak_ptr<Pace>> paces_;
   std::vector<kj::Own<kj::ConnectionReceiver>> receivers_;
+  // The last one is used; handshakes by a former one may be under way.
+  std::vector<kj::Own<kj::TlsContext>> tls_;
   unsigned connections_ = 0;
   struct Errors final : kj::TaskSet::ErrorHandler {
     explicit Errors(const World& of) : world(of) {}

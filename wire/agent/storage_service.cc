@@ -33,13 +33,13 @@ struct StorageService::State {
   kj::AsyncIoContext io;
   RingInKj kj;
   std::optional<SecureListening> secure;
-  kj::Own<kj::TlsContext> tls;
   LocalAdmission local;
   std::optional<TicketAdmission> by_ticket;
   std::unique_ptr<StorageServer> server;
   std::uint16_t port = 0;
   std::mutex mutex;
-  std::vector<HolderId> to_revoke;  // Under mutex.
+  std::vector<HolderId> to_revoke;     // Under mutex.
+  std::optional<std::string> to_show;  // A certificate; under mutex.
   struct PointsHere {
     std::array<std::byte, 16> repository_id;
     std::uint64_t removals = 0;
@@ -50,6 +50,7 @@ struct StorageService::State {
 
   void note_point(const std::string& repository, const SignedPoint& point, WallTime arrived);
   void note_chore(const std::string& repository, const ChoreRun& run);
+  Result<void> use_certificate();
   void forget_removed(const std::string& repository);
 };
 
@@ -101,16 +102,21 @@ Result<std::unique_ptr<StorageService>> StorageService::make(
 }
 
 Result<void> StorageService::listen_securely(State& state) {
+  TRY(state.use_certificate());
   const SecureListening& secure = *state.secure;
-  state.tls = TRY(mutual_tls({secure.key, secure.certificate}, secure.authority,
-                             state.io.provider->getTimer()));
   return catching([&] {
     auto address = state.kj.wait_for(
         state.io.provider->getNetwork().parseAddress(secure.address.c_str(), storage_port));
     auto receiver = address->listen();
     state.port = static_cast<std::uint16_t>(receiver->getPort());
-    state.server->listen(kj::mv(receiver), state.tls.get());
+    state.server->listen_securely(kj::mv(receiver));
   });
+}
+
+Result<void> StorageService::State::use_certificate() {
+  server->use_tls(TRY(
+      mutual_tls({secure->key, secure->certificate}, secure->authority, io.provider->getTimer())));
+  return {};
 }
 
 std::uint16_t StorageService::port() const {
@@ -170,6 +176,11 @@ std::vector<std::string> StorageService::repositories() const {
   return names;
 }
 
+void StorageService::show_certificate(std::string certificate) {
+  const std::lock_guard lock(state_->mutex);
+  state_->to_show = std::move(certificate);
+}
+
 void StorageService::revoke(const HolderId& holder) {
   const std::lock_guard lock(state_->mutex);
   state_->to_revoke.push_back(holder);
@@ -192,6 +203,10 @@ Result<void> StorageService::run(const StopFlag& stop, const std::function<void(
     const std::lock_guard lock(state_->mutex);
     for (const HolderId& holder : std::exchange(state_->to_revoke, {})) {
       if (state_->by_ticket) state_->by_ticket->revoke(holder);
+    }
+    if (auto certificate = std::exchange(state_->to_show, std::nullopt)) {
+      state_->secure->certificate = std::move(*certificate);
+      TRY(state_->use_certificate());
     }
   }
   return state_->server->end();

@@ -65,6 +65,8 @@ class StorageService {
   std::uint16_t port() const;
   // From any thread: this holder is refused from now on, and its connections end within a second.
   void revoke(const HolderId& holder);
+  // From any thread: this one (PEM), of the same key, is shown from now on.
+  void show_certificate(std::string certificate);
   // What a catalog says of a point that is here.
   struct StoredPoint {
     std::array<std::byte, 32> point;

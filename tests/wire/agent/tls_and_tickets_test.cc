@@ -46,6 +46,7 @@ class TlsAndTickets : public testing::Test {
         manager_(make_ticket_signing_key(system_random())),
         storage_(host_of(authority_, {"127.0.0.1", "localhost"})) {
     storage_id_ = storage_.key.holder();
+    storage_key_ = PrivateKey::of_pem(storage_.key.pem().reveal()).value();
     std::filesystem::create_directory(folder_ / "repository");
     serving_ = std::thread([this] { serve(); });
     while (port_ == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -124,6 +125,7 @@ class TlsAndTickets : public testing::Test {
   CertificateAuthority authority_;
   TicketSigningKey manager_;
   Host storage_;
+  PrivateKey storage_key_ = PrivateKey::make();
   HolderId storage_id_;
   const std::unique_ptr<Ring> ring_ = Ring::make().value();
   SilentObserver observer_;
@@ -236,6 +238,31 @@ TEST_F(TlsAndTickets, RefuseToGoOnByATicketThatExpired) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   EXPECT_TRUE(says(last, "expired")) << last;
+}
+
+// One of another authority shows that it is the new one that is shown.
+TEST_F(TlsAndTickets, ShowACertificateThatWasRenewed) {
+  const auto other = CertificateAuthority::make(clock_now().wall());
+  const auto shown_of = [&](const CertificateAuthority& authority) {
+    service_.load()->show_certificate(
+        authority
+            .issue(storage_key_.request(),
+                   {Purpose::both, {"127.0.0.1"}, seconds_from_now(-60), seconds_from_now(3600)})
+            .value());
+  };
+  const auto becomes = [&](bool lets_in) {
+    for (int i = 0; i < 1000; ++i) {
+      Host host = host_of(authority_);
+      const ByteVector ticket = sign_ticket(ticket_for(host), manager_);
+      if ((told(std::move(host), ticket) == "") == lets_in) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  };
+  shown_of(other);
+  EXPECT_TRUE(becomes(false));
+  shown_of(authority_);
+  EXPECT_TRUE(becomes(true));
 }
 
 TEST_F(TlsAndTickets, RefuseARevokedHostAndEndItsConnections) {

@@ -4,6 +4,7 @@
 #include "tests/wire/control/running_manager.h"
 #include "wire/control/bounded.h"
 #include "wire/control/client/connection.h"
+#include "wire/control/client/renewal.h"
 #include "wire/control/protocol.h"
 #include "wire/error_bridge.h"
 #include "wire/schema/control.capnp.h"
@@ -249,6 +250,16 @@ TEST_F(ControlTest, RenewsACertificateForTheSameKeyOnly) {
   EXPECT_TRUE(elsewhere([&] { return connect(again).has_value(); }));
   EXPECT_REFUSED(replace_certificate(manager_.state_folder("web1"), web2_, *renewed),
                  ErrorKind::mismatch, "not that of this host's key");
+}
+
+TEST_F(ControlTest, RenewsACertificateLongBeforeItEnds) {
+  const auto client = connect(web1_).value();
+  const std::string folder = manager_.state_folder("web1");
+  EXPECT_FALSE(renew_certificate_when_due(*client, web1_, folder, now_).value());
+  const auto renewed = renew_certificate_when_due(*client, web1_, folder, days_after(now_, 300));
+  ASSERT_TRUE(renewed) << renewed.error().text();
+  ASSERT_TRUE(*renewed);
+  EXPECT_EQ(read_identity(folder).value().certificate, **renewed);
 }
 
 TEST_F(ControlTest, RenewsNoCertificateForAnotherKey) {
