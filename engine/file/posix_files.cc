@@ -80,11 +80,14 @@ WallTime time_of(const timespec& time) {
   return {seconds * nanoseconds_in_second + time.tv_nsec};
 }
 
-// Nothing when it went away meanwhile.
-std::optional<Files::Entry> entry_of(int folder_fd, const char* name) {
+// Nothing when it went away meanwhile. One whose inode cannot be read is there all the same.
+Result<std::optional<Files::Entry>> entry_of(int folder_fd, const char* name) {
   struct stat status {};
-  if (::fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
-  return Files::Entry{name, S_ISDIR(status.st_mode), time_of(status.st_mtim)};
+  if (::fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    return Files::Entry{name, S_ISDIR(status.st_mode), time_of(status.st_mtim)};
+  }
+  if (errno == ENOENT) return std::nullopt;
+  return fail(Error::from_errno(errno).during("looking at {}", name));
 }
 
 class PosixFiles final : public Files {
@@ -132,7 +135,7 @@ class PosixFiles final : public Files {
     while (const dirent* found = ::readdir(open_folder)) {
       const std::string_view name = found->d_name;
       if (name != "." && name != "..") {
-        auto entry = entry_of(folder_fd, found->d_name);
+        auto entry = TRY(during(entry_of(folder_fd, found->d_name), "listing {}", path(folder)));
         if (entry) entries.push_back(std::move(*entry));
       }
       errno = 0;

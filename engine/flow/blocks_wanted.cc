@@ -23,9 +23,13 @@ class SameInBoth {
     return same_[(block - loaded_.begin).size()];
   }
 
-  // Known without reading what is below the two segments' names.
+  // Known without reading what is below the two segments' names. Of a segment in which one of them
+  // ends, they need different blocks.
   bool shares_segment_of(BlockIndex block) {
     const std::uint64_t segment = block.value() / blocks_in_segment;
+    const BlockIndex end((segment + 1) * blocks_in_segment);
+    const BlockIndex first_end = std::min(before_.grid().all().end, now_.grid().all().end);
+    if (before_.grid().count() != now_.grid().count() && end > first_end) return false;
     const auto before = before_.segment_digest(segment);
     const auto now = now_.segment_digest(segment);
     return before && now && *before == *now;

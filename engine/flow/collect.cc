@@ -248,6 +248,8 @@ Result<void> Collect::remove_envelopes() {
   }
   std::erase_if(unnamed, [&](const auto& envelope) { return named.contains(envelope.first); });
   for (const auto& [key, file] : unnamed) {
+    // Of a run that was begun again meanwhile, which relies on it.
+    if (world_.repository.open_runs().is_key(key)) continue;
     // A rotation of keys may have removed it meanwhile.
     const auto removed = files().remove(std::string(layout::envelopes) + "/" + file);
     if (!removed && removed.error().kind() != ErrorKind::absent) return removed;

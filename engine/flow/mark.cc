@@ -19,6 +19,13 @@ Result<std::unique_ptr<Mark>> Mark::make(World world) {
 }
 
 Result<void> Mark::mark_new_points() {
+  // A list of no points says nothing of what they need.
+  const auto there = world_.repository.objects().files().list(layout::points);
+  if (!there && !is_obstacle(there.error())) return fail(there.error());
+  if (!there) {
+    obstacles_.push_back({std::string(layout::points), there.error().text()});
+    return {};
+  }
   for (const layout::PointName& name : TRY(world_.repository.point_names())) {
     if (points_.insert(name).second) TRY(mark_point(name));
   }

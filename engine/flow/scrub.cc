@@ -217,13 +217,14 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   const bool tails_sound = tail_copy_is(tail, whole.bytes, tail.first_tail_at()) &&
                            tail_copy_is(tail, whole.bytes, tail.second_tail_at());
   const Mended outcome = mend_on_a_worker(world_.loop, world_.workers, tail, whole.bytes);
-  TRY(check_data_key(pack, whole.bytes));
+  const bool can_be_opened = TRY(can_open(pack, whole.bytes));
+  if (can_be_opened && outcome.lost.empty() && tail.pack == pack) TRY(take_back(tail, whole.bytes));
   if (right_size && tails_sound && outcome.mended.empty() && outcome.lost.empty() &&
       tail.pack == pack) {
     return {};
   }
   if (tail.pack != pack) {
-    find(name, "it holds another pack, " + tail.pack.hex(), false);
+    note_lost_pack(pack, "it holds another pack, " + tail.pack.hex());
     return {};
   }
   put_tail(tail, whole.bytes, tail.first_tail_at());
@@ -281,6 +282,7 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
 // that is not sound are kept, the rest is lost.
 Result<void> Scrub::scrub_without_tail(const PackId& pack, File& file, ByteCount size) {
   WholeFile whole = TRY(read_whole(world_.loop, file, size, size));
+  if (!TRY(can_open(pack, whole.bytes))) return {};
   std::size_t at = sizeof(PackHeaderOnDisk);
   while (at < whole.bytes.size()) {
     const auto record = unpack_record(Bytes(whole.bytes).subspan(at));
@@ -315,12 +317,42 @@ Result<bool> Scrub::has_key_by_now(const DataKeyId& key) {
   return keys_there_.contains(key);
 }
 
-// Blocks whose data key is in no envelope are noise, however sound they are.
-Result<void> Scrub::check_data_key(const PackId& pack, Bytes bytes) {
+// Without its header nothing in a pack can be had, and blocks whose data key is in no envelope are
+// noise, however sound they are.
+Result<bool> Scrub::can_open(const PackId& pack, Bytes bytes) {
   const auto header = unpack_pack_header(bytes);
-  if (!header || keys_there_.contains(header->data_key)) return {};
-  if (TRY(has_key_by_now(header->data_key))) return {};
+  if (!header) {
+    note_lost_pack(pack, "its header is lost");
+    return false;
+  }
+  if (keys_there_.contains(header->data_key)) return true;
+  if (TRY(has_key_by_now(header->data_key))) return true;
   note_lost_pack(pack, "no sound envelope holds its data key " + header->data_key.hex());
+  return false;
+}
+
+// A disk may give today what it did not give when this was noted as lost, and a file may have been
+// put back.
+Result<void> Scrub::take_back(const PackTail& tail, Bytes bytes) {
+  PackStore& packs = world_.repository.packs();
+  if (!packs.has_lost_of(tail.pack)) return {};
+  const auto table = unpack_table(
+      tail, bytes.subspan(tail.table_at, tail.record_count * sizeof(TableEntryOnDisk)));
+  if (!table) return {};
+  std::vector<TableEntry> sound;
+  std::vector<TableEntry> damaged;
+  std::size_t back = 0;  // Of what was noted.
+  std::size_t still = 0;
+  for (const TableEntry& entry : *table) {
+    const auto record = unpack_record(bytes.subspan(entry.at));
+    const bool is_sound = record && record->header.name == entry.name;
+    (is_sound ? sound : damaged).push_back(entry);
+    if (packs.is_noted({tail.pack, entry.at, entry.stored_length})) ++(is_sound ? back : still);
+  }
+  if (back == 0 && still > 0) return {};
+  const bool repairs = mode_ == ScrubMode::repair;
+  if (repairs) TRY(packs.take_back(tail.pack, sound, damaged, world_.repository.random()));
+  find(layout::pack(tail.pack), "what was noted as lost in it is there again", repairs);
   return {};
 }
 
@@ -334,13 +366,26 @@ void Scrub::note_lost_pack(const PackId& pack, const std::string& why) {
 // Which blocks of which points cannot be had any more; none: the repository is whole. Points of a
 // volume come in their order, and what one shares with the one before is not looked at again.
 Result<void> Scrub::check_points() {
-  bool unreadable_point = false;
+  // A point that came meanwhile was proven by what was not yet known to be lost.
+  while (TRY(check_new_points())) {
+  }
+  if (mode_ == ScrubMode::repair) {
+    TRY(world_.repository.packs().set_whole(report_.points.empty() && !unreadable_point_));
+  }
+  return {};
+}
+
+// Whether there were any.
+Result<bool> Scrub::check_new_points() {
+  bool any = false;
   std::optional<CheckedPoint> before;
   for (const layout::PointName& name : TRY(world_.repository.point_names())) {
+    if (!checked_.insert(name).second) continue;
+    any = true;
     const auto point = world_.repository.point(name);
     if (!point && point.error().kind() == ErrorKind::absent) continue;  // Removed meanwhile.
     if (!point) {
-      unreadable_point = true;
+      unreadable_point_ = true;
       find(name.path(), point.error().text(), false);
       continue;
     }
@@ -350,10 +395,7 @@ Result<void> Scrub::check_points() {
       report_.points.push_back({name.volume, name.id, damage});
     }
   }
-  if (mode_ == ScrubMode::repair) {
-    TRY(world_.repository.packs().set_whole(report_.points.empty() && !unreadable_point));
-  }
-  return {};
+  return any;
 }
 
 Result<std::vector<Damage>> Scrub::damages_of(const Point& point,

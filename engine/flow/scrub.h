@@ -74,7 +74,8 @@ class Scrub {
   void note_key(Bytes envelope);
   Result<bool> has_key_by_now(const DataKeyId& key);
   void note_lost_pack(const PackId& pack, const std::string& why);
-  Result<void> check_data_key(const PackId& pack, Bytes bytes);
+  Result<bool> can_open(const PackId& pack, Bytes bytes);
+  Result<void> take_back(const PackTail& tail, Bytes bytes);
   Result<void> republish(const std::string& name, Bytes bytes,
                          std::optional<WallTime> modified = {});
   // What was found of a point.
@@ -83,6 +84,7 @@ class Scrub {
     std::vector<Damage> damages;
   };
   Result<void> check_points();
+  Result<bool> check_new_points();
   Result<std::vector<Damage>> damages_of(const Point& point,
                                          const std::optional<CheckedPoint>& before);
   // Others have their turn; ends the scrub when it shall stop.
@@ -95,6 +97,8 @@ class Scrub {
   ScrubReport report_;
   std::vector<LostRecord> lost_;    // Beyond repair.
   std::set<DataKeyId> keys_there_;  // By sound envelopes.
+  std::set<layout::PointName> checked_;
+  bool unreadable_point_ = false;
   ByteCount total_;
 };
 

@@ -140,7 +140,7 @@ Result<void> PackStore::reconcile(StoreAccess access) {
   if (!whole_ && access == StoreAccess::write) TRY(index_->set_whole(false));
   std::vector<PackId> unknown;
   for (const PackId& pack : packs_) {
-    if (!known.contains(pack) && !lost_.has_end_of(pack)) unknown.push_back(pack);
+    if (!known.contains(pack)) unknown.push_back(pack);
   }
   return index_tables_of(unknown);
 }
@@ -164,16 +164,32 @@ Result<void> PackStore::make_room_for_newer(std::size_t packs) {
   return {};
 }
 
+// Of a pack that is known to have lost its end, and its table with it, the records before that.
+Result<std::vector<TableEntry>> PackStore::table_of(const PackId& pack, File& file) {
+  const auto end = lost_.end_of(pack);
+  auto found = read_pack_tail(loop_, file);
+  if (found || !end) return read_pack_table(loop_, file, TRY(std::move(found)).tail);
+  std::vector<TableEntry> table;
+  const ByteVector front =
+      TRY(read_run(loop_, file, ByteRun::of(ByteIndex(0), ByteCount(std::uint64_t{*end}))));
+  for (std::size_t at = sizeof(PackHeaderOnDisk); at < front.size();) {
+    const auto record = unpack_record(Bytes(front).subspan(at));
+    if (!record) break;
+    table.push_back(
+        {record->header.name, static_cast<std::uint32_t>(at), record->header.stored_length});
+    at += sizeof(RecordHeaderOnDisk) + record->header.stored_length;
+  }
+  return table;
+}
+
 // Reads the pack's own table into the index. A pack whose table cannot be read is remembered as
 // such.
 Result<void> PackStore::index_table_of(const PackId& pack) {
   RecordIndex& target = newer_ ? *newer_ : *index_;
   const auto add = [&]() -> Result<void> {
     const auto file = TRY(files_.open(layout::pack(pack)));
-    const FoundTail found = TRY(read_pack_tail(loop_, *file));
-    const auto table = TRY(read_pack_table(loop_, *file, found.tail));
     std::vector<TableEntry> sound;
-    for (const TableEntry& entry : table) {
+    for (const TableEntry& entry : TRY(table_of(pack, *file))) {
       if (!is_lost({pack, entry.at, entry.stored_length})) sound.push_back(entry);
     }
     return target.add_pack(pack, sound);
@@ -316,8 +332,16 @@ Result<ByteVector> PackStore::read_record(const RecordPlace& place, RecordKind k
   return bytes;
 }
 
-Result<void> PackStore::note_lost(std::span<const LostRecord> records, Random& random) {
-  if (records.empty()) return {};
+void PackStore::close_pack(const PackId& pack) {
+  const auto found = open_.find(pack);
+  if (found == open_.end()) return;
+  // Whoever reads from it holds a pointer to it, which stays right.
+  auto node = open_.extract(found);
+  std::erase_if(former_, [](const auto& former) { return former.mapped().in_use == 0; });
+  if (node.mapped().in_use > 0) former_.push_back(std::move(node));
+}
+
+Result<void> PackStore::publish_lost(std::span<const LostRecord> records, Random& random) {
   TRY(files_.make_folder(layout::lost));
   for (std::size_t at = 0; at < records.size(); at += lost_in_one_list) {
     const auto part = records.subspan(at, std::min(lost_in_one_list, records.size() - at));
@@ -326,8 +350,58 @@ Result<void> PackStore::note_lost(std::span<const LostRecord> records, Random& r
                            frame_object(ObjectType::lost, pack_lost_records(part)),
                            std::string(layout::temporary) + "/" + id));
   }
+  return {};
+}
+
+Result<void> PackStore::note_lost(std::span<const LostRecord> records, Random& random) {
+  if (records.empty()) return {};
+  ++losses_;
+  TRY(publish_lost(records, random));
   lost_.add(records);
   return set_whole(false);
+}
+
+bool PackStore::has_lost_of(const PackId& pack) const {
+  const auto found = lost_.records().lower_bound(LostRecord{pack, 0, {}});
+  return found != lost_.records().end() && found->pack == pack;
+}
+
+// The new lists are there before the old ones go: a crash between loses nothing that was noted.
+Result<void> PackStore::take_back(const PackId& pack, std::span<const TableEntry> sound,
+                                  std::span<const TableEntry> damaged, Random& random) {
+  if (lost_list_is_damaged_) return {};  // Nobody knows what else it says.
+  std::vector<LostRecord> staying;
+  for (const LostRecord& record : lost_.records()) {
+    if (record.pack != pack) staying.push_back(record);
+  }
+  for (const TableEntry& entry : damaged) {
+    if (lost_.has({pack, entry.at, entry.stored_length})) {
+      staying.push_back({pack, entry.at, entry.name});
+    }
+  }
+  std::vector<std::string> former;
+  for (const Files::Entry& list : TRY(files_.list(layout::lost))) {
+    former.push_back(std::string(layout::lost) + "/" + list.name);
+  }
+  // The index may have been made anew while they counted as lost.
+  std::vector<RecordName> names;
+  for (const TableEntry& entry : sound) names.push_back(entry.name);
+  std::vector<std::optional<RecordPlace>> places(names.size());
+  TRY(index_->look_up(names, places));
+  std::vector<TableEntry> missing;
+  for (std::size_t i = 0; i < sound.size(); ++i) {
+    const auto& place = places[i];
+    const bool is_there =
+        place && packs_.contains(place->pack) && (place->pack == pack || !is_lost(*place));
+    if (!is_there) missing.push_back(sound[i]);
+  }
+  TRY(add(pack, missing));
+  TRY(publish_lost(staying, random));
+  for (const std::string& list : former) TRY(files_.remove(list));
+  TRY(files_.sync_folder(layout::lost));
+  lost_.clear();
+  lost_.add(staying);
+  return {};
 }
 
 }  // namespace ebb

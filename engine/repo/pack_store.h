@@ -8,6 +8,7 @@
 // condemned in this process only, and may be pardoned until they are forgotten.
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -37,8 +38,11 @@ class LostSet {
   void add(std::span<const LostRecord> records);
   void clear() { *this = {}; }
   bool has(const RecordPlace& place) const;
-  // Of this pack a part is lost from some place to its end.
-  bool has_end_of(const PackId& pack) const { return from_.contains(pack); }
+  // From where on this pack is lost to its end, if it is.
+  std::optional<std::uint32_t> end_of(const PackId& pack) const {
+    const auto found = from_.find(pack);
+    return found == from_.end() ? std::nullopt : std::optional(found->second);
+  }
   const std::set<LostRecord>& records() const { return records_; }
 
  private:
@@ -90,13 +94,20 @@ class PackStore {
 
   // Publishes that these are lost; they are not found from now on.
   Result<void> note_lost(std::span<const LostRecord> records, Random& random);
+  bool has_lost_of(const PackId& pack) const;
+  bool is_noted(const RecordPlace& place) const { return lost_.has(place); }
+  // Of the pack's records these are sound; of what was noted as lost of it only `damaged` stays so.
+  Result<void> take_back(const PackId& pack, std::span<const TableEntry> sound,
+                         std::span<const TableEntry> damaged, Random& random);
+  // Grows with each note_lost(): what was proven to be there before may not be.
+  std::uint64_t losses() const { return losses_; }
   // The same for this process only, until it considers anew.
   void consider_lost(std::span<const LostRecord> records) {
     considered_.clear();
     considered_.add(records);
   }
   // The next open_pack() opens the file anew.
-  void close_pack(const PackId& pack) { open_.erase(pack); }
+  void close_pack(const PackId& pack);
   // A transfer from it is under way.
   bool is_in_use(const PackId& pack) const {
     const auto found = open_.find(pack);
@@ -106,6 +117,7 @@ class PackStore {
   const std::set<LostRecord>& lost() const { return lost_.records(); }
 
  private:
+  Result<void> publish_lost(std::span<const LostRecord> records, Random& random);
   PackStore(Files& files, Loop& loop, StoreAccess access)
       : files_(files), loop_(loop), access_(access) {}
   Result<void> open_records(StoreAccess access);
@@ -113,6 +125,7 @@ class PackStore {
   Result<void> reconcile(StoreAccess access);
   Result<void> index_tables_of(std::span<const PackId> packs);
   Result<void> index_table_of(const PackId& pack);
+  Result<std::vector<TableEntry>> table_of(const PackId& pack, File& file);
   Result<void> make_room_for_newer(std::size_t packs);
   Result<bool> pick_up_new_packs();
   Result<void> look_up_here(std::span<const RecordName> names,
@@ -132,6 +145,8 @@ class PackStore {
   LostSet lost_;
   LostSet considered_;
   std::map<PackId, OpenPack> open_;
+  std::list<std::map<PackId, OpenPack>::node_type> former_;  // In use when they were closed.
+  std::uint64_t losses_ = 0;
   bool lost_list_is_damaged_ = false;
   bool whole_ = false;
 };

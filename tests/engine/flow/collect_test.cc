@@ -22,6 +22,19 @@ struct Known {
   ByteVector content;
 };
 
+// With a data key of its own, wrapped for whoever may open it.
+RunStart new_run(FlowWorld& world, const VolumeId& volume) {
+  Repository& repository = **world.repository();
+  const auto members = repository.keys().members(world.key().authority, &world.key().id_key);
+  EBB_CHECK(members.has_value(), "a repository has members");
+  DataKey key;
+  world.random().fill(key.room());
+  RunStart start{repository.config().id, volume, world.random().name<DataKeyId>(), {}};
+  start.envelopes.push_back(*wrap_data_key(key, start.data_key, members->recipients.front(),
+                                           start.repository, world.random()));
+  return start;
+}
+
 class CollectGarbage : public testing::Test {
  protected:
   CollectGarbage() { wishes_.block_size = *BlockSize::of(16_KiB); }
@@ -237,16 +250,7 @@ TEST_F(CollectGarbage, RemovesEnvelopesOfKeysThatNothingNames) {
 
 TEST_F(CollectGarbage, LeavesEnvelopesOfARunThatHasNotYetWrittenAPack) {
   const std::size_t before = count("envelopes/");
-  const auto members = repository().keys().members(world_.key().authority, &world_.key().id_key);
-  ASSERT_TRUE(members);
-  DataKey key;
-  world_.random().fill(key.room());
-  RunStart start{repository().config().id,
-                 made_.front().point.point.volume,
-                 world_.random().name<DataKeyId>(),
-                 {}};
-  start.envelopes.push_back(*wrap_data_key(key, start.data_key, members->recipients.front(),
-                                           start.repository, world_.random()));
+  const RunStart start = new_run(world_, made_.front().point.point.volume);
   {
     const auto arena = *Arena::make(PackMemory::total(), nullptr);
     PackMemory memory(*arena);
@@ -257,6 +261,22 @@ TEST_F(CollectGarbage, LeavesEnvelopesOfARunThatHasNotYetWrittenAPack) {
   }
   EXPECT_EQ(collect().envelopes_removed, 1u);
   EXPECT_EQ(count("envelopes/"), before);
+}
+
+// Nobody can say what the points need that were in it.
+TEST_F(CollectGarbage, RemovesNothingWhereTheFolderOfPointsIsGone) {
+  const std::size_t packs = count("packs/");
+  std::set<std::string> folders;
+  for (const std::string& name : world_.folder().all_files()) {
+    if (!name.starts_with("points/")) continue;
+    folders.insert(name.substr(0, name.rfind('/')));
+    ASSERT_TRUE(world_.folder().remove(name));
+  }
+  for (const std::string& folder : folders) ASSERT_TRUE(world_.folder().remove(folder));
+  ASSERT_TRUE(world_.folder().remove("points"));
+  const CollectReport report = collect();
+  EXPECT_FALSE(report.obstacles.empty());
+  EXPECT_EQ(count("packs/"), packs);
 }
 
 // ---- Others are at work. ----
@@ -270,8 +290,9 @@ class OldRun {
         memory_(*arena_),
         sink_(std::make_unique<LocalSink>(**world.repository(), world.workers(), memory_)),
         point_(like.point) {
-    point_.data_key = world.random().name<DataKeyId>();
-    const auto base = sink_->begin({point_.repository, point_.volume, point_.data_key, {}});
+    const RunStart start = new_run(world, point_.volume);
+    point_.data_key = start.data_key;
+    const auto base = sink_->begin(start);
     EXPECT_TRUE(base) << base.error().text();
     const PointAbout about = *open_about(point_, world.key().id_key);
     point_.sequence = base->latest_name->sequence + 1;

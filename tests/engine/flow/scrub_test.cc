@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/flow_world.h"
 #include "tests/support/seed.h"
 
@@ -54,6 +56,8 @@ class ScrubBesideBackups : public testing::Test {
     for (const PointDamage& damage : scrubbed->points) {
       add_blocks(damage.damage, said[damage.point]);
     }
+    const bool whole = (*world_.repository())->packs().whole();
+    world_.close();  // What is open stays readable.
     std::map<PointId, std::set<BlockIndex>> found;
     const auto points = world_.points();
     ASSERT_TRUE(points) << points.error().text();
@@ -63,7 +67,7 @@ class ScrubBesideBackups : public testing::Test {
       for (const Damage& damage : verified->damages) add_blocks(damage, found[point.id]);
     }
     EXPECT_EQ(said, found);
-    EXPECT_EQ((*world_.repository())->packs().whole(), found.empty());
+    EXPECT_EQ(whole, found.empty());
   }
   static void add_blocks(const Damage& damage, std::set<BlockIndex>& blocks) {
     for (BlockIndex at = damage.blocks.begin; at < damage.blocks.end; at += BlockCount(1)) {
@@ -163,6 +167,64 @@ TEST_F(ScrubBesideBackups, NotesAPackThatSomebodyTookAway) {
   EXPECT_FALSE(noted->points.empty());
   back_up();
   made_.erase(made_.begin(), made_.end() - 1);
+  expect_all_restore();
+}
+
+// Without it nothing of the pack can be had, however sound its records are.
+TEST_F(ScrubBesideBackups, NamesAllThatAPackWithoutItsHeaderHeld) {
+  // More than the chunk that its header is in.
+  const ByteVector content = test::random_bytes(*random_, (1_MiB).size());
+  FlowWorld::BackupWishes wishes;
+  wishes.volume = "large";
+  ASSERT_TRUE(world_.backup(*test::memory_device(world_.loop(), content), wishes));
+  for (const std::string& name : world_.folder().all_files()) {
+    const std::size_t size = world_.folder().content(name).size();
+    const std::size_t parity = (1_MiB + 20_KiB).size();  // Behind the data, to the last tail.
+    if (!name.starts_with("packs/") || size < (2_MiB).size()) continue;
+    world_.folder().overwrite(name, ByteIndex(0), ByteVector(64, std::byte{0x55}));
+    world_.folder().overwrite(name, ByteIndex(parity),
+                              ByteVector(size - (4_KiB).size() - parity, std::byte{0x55}));
+  }
+  expect_damage_is_named();
+  // Also what no page of a map, which lay in it too, would tell.
+  const std::set<LostRecord>& lost = (*world_.repository())->packs().lost();
+  EXPECT_TRUE(std::ranges::any_of(
+      lost, [](const LostRecord& r) { return r.at == 0 && r.and_all_after(); }));
+}
+
+// A disk that gives again what it did not give, or a file that was put back.
+TEST_F(ScrubBesideBackups, TakesBackWhatIsThereAgain) {
+  disk_.write(0, disk_.sectors());
+  back_up();
+  std::map<std::string, ByteVector> packs;
+  for (const std::string& name : world_.folder().all_files()) {
+    if (name.starts_with("packs/")) packs[name] = world_.folder().content(name);
+  }
+  for (int round = 0; round < 6; ++round) {
+    for (const auto& [name, content] : packs) {
+      // Its tails too, or not.
+      const std::size_t end = content.size() - (round % 2 == 0 ? 0 : (4_KiB).size());
+      const std::size_t at = random_->below((16_KiB).size());
+      world_.folder().overwrite(name, ByteIndex(at), ByteVector(end - at, std::byte{0x55}));
+    }
+    const auto noted = world_.scrub(ScrubMode::repair);
+    ASSERT_TRUE(noted) << noted.error().text();
+    ASSERT_FALSE((*world_.repository())->packs().lost().empty());
+    for (const auto& [name, content] : packs) {
+      world_.folder().overwrite(name, ByteIndex(0), content);
+    }
+    // As whoever made the index anew in between.
+    if (random_->below(2) == 0) world_.close();
+    const auto looked = world_.scrub(ScrubMode::look);
+    ASSERT_TRUE(looked) << looked.error().text();
+    EXPECT_FALSE(looked->findings.empty());
+    const auto again = world_.scrub(ScrubMode::repair);
+    ASSERT_TRUE(again) << again.error().text();
+    EXPECT_TRUE(again->mended());
+    EXPECT_TRUE((*world_.repository())->packs().lost().empty());
+    EXPECT_TRUE((*world_.repository())->packs().whole());
+    expect_damage_is_named();
+  }
   expect_all_restore();
 }
 
