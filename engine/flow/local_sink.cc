@@ -31,6 +31,7 @@ Result<RunBase> LocalSink::begin(const RunStart& start) {
   for (const Envelope& envelope : start.envelopes) {
     TRY(repository_.keys().publish_envelope(envelope));
   }
+  TRY(are_for_the_recipients(start.envelopes));
   RunBase base;
   base.whole = repository_.packs().whole();
   base.latest_name = TRY(repository_.latest_point(start.volume));
@@ -41,6 +42,19 @@ Result<RunBase> LocalSink::begin(const RunStart& start) {
     if (latest) base.latest = std::move(*latest);
   }
   return base;
+}
+
+// Keys may have been rotated since the source read the members record, and what is wrapped to the
+// former ones nobody opens any more. Whoever rotates publishes the new record first and then looks
+// for envelopes, so one of them sees the other.
+Result<void> LocalSink::are_for_the_recipients(const std::vector<Envelope>& envelopes) {
+  const Members members = TRY(repository_.keys().members(repository_.config().authority, nullptr));
+  const auto is_for = [&](const HpkePublicKey& recipient) {
+    return std::ranges::any_of(envelopes,
+                               [&](const Envelope& e) { return e.recipient == recipient; });
+  };
+  if (std::ranges::all_of(members.recipients, is_for)) return {};
+  return fail(Error::busy("the repository's keys were rotated meanwhile; run the backup again"));
 }
 
 void LocalSink::look_up(KnownQuery& query) {

@@ -43,9 +43,8 @@ Result<RotationReport> rotate_keys(RepositoryAccess& repository, const UnlockedK
 
   // All of them are opened before anything is published: what cannot be opened must not be found
   // out half-way.
-  const std::vector<Envelope> envelopes = TRY(keys.all_envelopes());
   std::map<DataKeyId, DataKey> data_keys;
-  for (const Envelope& envelope : envelopes) {
+  for (const Envelope& envelope : TRY(keys.all_envelopes())) {
     if (data_keys.contains(envelope.data_key)) continue;
     data_keys.emplace(envelope.data_key, TRY(keys.data_key(envelope.data_key, old.keyring)));
   }
@@ -61,6 +60,13 @@ Result<RotationReport> rotate_keys(RepositoryAccess& repository, const UnlockedK
   ++members.epoch;
   TRY(keys.publish_members(members, both));
 
+  // Backups that began before that record have published envelopes meanwhile; those that begin now
+  // wrap to the new recipient.
+  std::vector<Envelope> envelopes = TRY(keys.all_envelopes());
+  for (const Envelope& envelope : envelopes) {
+    if (envelope.recipient == recipient || data_keys.contains(envelope.data_key)) continue;
+    data_keys.emplace(envelope.data_key, TRY(keys.data_key(envelope.data_key, old.keyring)));
+  }
   for (const auto& [id, key] : data_keys) {
     TRY(keys.publish_envelope(TRY(
         wrap_data_key(key, id, recipient, repository.config().id, repository.objects().random()))));

@@ -138,6 +138,8 @@ std::vector<Agent::Choice> Agent::candidates(const AgentState& state, std::vecto
   for (const auto& policy : policies_) {
     // Until the manager has said where the repository is.
     if (!state.addresses.contains(policy.repository)) continue;
+    // Its ticket is being renewed: in a moment.
+    if (busy_.renewing.contains(policy.repository)) continue;
     const Rule rule{policy.every_seconds,
                     {policy.window_begin, policy.window_end},
                     offset_of(host_, policy.every_seconds)};
@@ -163,15 +165,15 @@ std::vector<Agent::Choice> Agent::candidates(const AgentState& state, std::vecto
 
 void Agent::begin_due() {
   if (active_.size() >= settings_.runs) return;
-  // A ticket is being renewed: in a moment.
-  const std::unique_lock lock(busy_.mutex, std::try_to_lock);
-  if (!lock) return;
+  const std::lock_guard lock(busy_.mutex);
   const auto state = state_.read([](const AgentState& now) { return now; });
   std::vector<Due> due;
   const std::vector<Choice> choices = candidates(state, due);
   std::set<std::string> running;
   for (const auto& active : active_) running.insert(active->volume);
-  for (const std::size_t i : choose(due, running, settings_.runs - active_.size())) {
+  // One that cannot begin now keeps none of the others from it.
+  for (const std::size_t i : choose(due, running, due.size())) {
+    if (active_.size() >= settings_.runs) break;
     begin(state, choices[i]);
   }
 }

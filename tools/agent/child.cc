@@ -129,14 +129,21 @@ Result<ChildEnd> run_child(const ChildWish& wish) {
   ChildEnd end;
   const auto began = SteadyClock::now();
   std::optional<SteadyClock::time_point> asked_to_end;
+  std::optional<SteadyClock::time_point> deadline;
+  if (wish.time_limit) deadline = began + *wish.time_limit;
+  bool is_hurried = false;
   while (!has_ended(child)) {
     wait_for_output(out, err);
     const auto now = SteadyClock::now();
+    if (!is_hurried && wish.hurry != nullptr && wish.hurry->raised()) {
+      is_hurried = true;
+      deadline = std::min(deadline.value_or(now + wish.hurried_limit), now + wish.hurried_limit);
+    }
     if (asked_to_end) {
       if (now - *asked_to_end > wish.patience) ::kill(-child, SIGKILL);
     } else if (wish.stop != nullptr && wish.stop->raised()) {
       end.why = ChildEnd::Why::stopped;
-    } else if (wish.time_limit && now - began > *wish.time_limit) {
+    } else if (deadline && now > *deadline) {
       end.why = ChildEnd::Why::time_over;
     }
     if (!asked_to_end && end.why != ChildEnd::Why::by_itself) {

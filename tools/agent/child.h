@@ -23,6 +23,9 @@ struct ChildWish {
   std::optional<std::chrono::seconds> time_limit;
   std::chrono::seconds patience{10};  // Between SIGTERM and SIGKILL.
   const StopFlag* stop = nullptr;     // Ends it when it is raised.
+  // Once this is raised it has so much time at most.
+  const StopFlag* hurry = nullptr;
+  std::chrono::seconds hurried_limit{0};
   int inherited = -1;  // A descriptor that stays open in it (its descriptor 3): a lock.
 };
 

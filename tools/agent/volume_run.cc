@@ -31,14 +31,17 @@ bool is_well(const ChildEnd& end) {
   return end.why == ChildEnd::Why::by_itself && end.exit_code == 0;
 }
 
-// Nothing when it went well, or why not.
-std::string run_hook(const std::string& command, const Environment& environment,
-                     std::chrono::seconds limit, const StopFlag* stop) {
+// Nothing when it went well, or why not. What puts something back is not ended because the agent
+// is, but has less time from then on.
+enum class Hook { before, after };
+std::string run_hook(Hook hook, const std::string& command, const Environment& environment,
+                     const StopFlag& stop) {
   ChildWish wish;
   wish.arguments = {"/bin/sh", "-c", command};
   wish.environment = environment;
-  wish.time_limit = limit;
-  wish.stop = stop;
+  wish.time_limit = hook_seconds;
+  (hook == Hook::before ? wish.stop : wish.hurry) = &stop;
+  wish.hurried_limit = last_hook_seconds;
   const auto end = run_child(wish);
   if (!end) return end.error().text();
   return is_well(*end) ? "" : why_failed(*end);
@@ -120,9 +123,9 @@ RunEnd run_volume(const RunWish& wish, const StopFlag& stop) {
                              {"EBB_DEVICE", wish.target.path},
                              {"EBB_POLICY", wish.policy.name}};
   RunEnd run;
-  const std::string not_ready =
-      wish.policy.before.empty() ? ""
-                                 : run_hook(wish.policy.before, environment, hook_seconds, &stop);
+  const std::string not_ready = wish.policy.before.empty()
+                                    ? ""
+                                    : run_hook(Hook::before, wish.policy.before, environment, stop);
   if (not_ready.empty()) {
     run = back_up(wish, environment, stop);
   } else {
@@ -131,9 +134,7 @@ RunEnd run_volume(const RunWish& wish, const StopFlag& stop) {
   }
   if (wish.policy.after.empty()) return run;
   environment["EBB_OUTCOME"] = word_for(run.outcome);
-  // It puts back what --before changed, so it is not ended because the agent is.
-  const std::string not_after = run_hook(wish.policy.after, environment,
-                                         stop.raised() ? last_hook_seconds : hook_seconds, nullptr);
+  const std::string not_after = run_hook(Hook::after, wish.policy.after, environment, stop);
   if (!not_after.empty()) {
     run.message += (run.message.empty() ? "" : "; ") + ("--after failed: " + not_after);
   }

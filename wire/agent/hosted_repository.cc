@@ -75,6 +75,7 @@ Result<HostedRepository::Begun> HostedRepository::begin(const RunStart& start) {
   TRY(make_way_for(start));
   const auto run = std::make_shared<OpenRun>();
   run->start = start;
+  run->losses = repository->packs().losses();
   run->place = std::move(place);
   run->sink = std::make_unique<LocalSink>(*repository, world_.workers, world_.memory);
   runs_.emplace(start.volume, run);  // Before anything waits.

@@ -42,10 +42,11 @@ struct OpenRun {
   RunStart start;
   std::unique_ptr<LocalSink> sink;
   std::unique_ptr<Turnstile::Place> place;
-  unsigned under_way = 0;  // Calls that are being answered.
-  bool closing = false;    // A flush or commit is being answered.
-  bool committed = false;  // It may be gone on with, but holds up nobody.
-  bool abandoned = false;  // Its peer has gone or began it anew: nothing more is taken.
+  std::uint64_t losses = 0;  // Of the repository's packs, when it began.
+  unsigned under_way = 0;    // Calls that are being answered.
+  bool closing = false;      // A flush or commit is being answered.
+  bool committed = false;    // It may be gone on with, but holds up nobody.
+  bool abandoned = false;    // Its peer has gone or began it anew: nothing more is taken.
   std::optional<Error>
       broken;  // Something that it was told is kept is not: it cannot be committed.
 };

@@ -94,11 +94,23 @@ Result<void> RunServer::kept(Result<void> done) {
   return done;
 }
 
+Result<void> RunServer::drop_known(std::vector<TableEntry>& entries) {
+  std::vector<RecordName> names;
+  for (const TableEntry& entry : entries) names.push_back(entry.name);
+  std::vector<std::optional<RecordPlace>> places(names.size());
+  TRY(TRY(repository_.repository())->packs().look_up(names, places));
+  std::size_t i = 0;
+  std::erase_if(entries, [&](const TableEntry&) { return places[i++].has_value(); });
+  return {};
+}
+
 // Copies the records into a pack, but for those that the run has already.
 Result<void> RunServer::place(std::vector<TableEntry> entries, Bytes records) {
   LocalSink& sink = *run_->sink;
   std::erase_if(
       entries, [&](const TableEntry& entry) { return !sink.claim(Fingerprint{entry.name.bytes}); });
+  // Nor what the repository has: it is needed as it lies there, and the newest place would count.
+  TRY(drop_known(entries));
   if (entries.empty()) return {};
   ByteCount length;
   for (const TableEntry& entry : entries) {
@@ -177,13 +189,22 @@ kj::Promise<void> RunServer::flush(FlushContext context) {
 // at; and not to the end when nobody waits for the answer any more.
 Result<void> RunServer::is_complete(const Point& point) {
   Repository* repository = TRY(repository_.repository());
+  PackStore& packs = repository->packs();
   RingInKj& kj = repository_.world().kj;
-  return prove_complete(*repository, point, [&]() -> Result<void> {
+  const auto breathe = [&]() -> Result<void> {
     // A timer, even one of no time, lets the kernel be asked first.
     kj.wait_for(kj.io().provider->getTimer().afterDelay(0 * kj::SECONDS));
     if (!run_->abandoned && !link_->is_closed()) return {};
     return fail(Error::lost("the connection ended before the point was proven"));
-  });
+  };
+  // Since the run began a scrub may have found out that something was lost, also while this goes
+  // on.
+  if (packs.losses() == run_->losses) TRY(prove_complete(*repository, point, breathe));
+  while (run_->losses != packs.losses()) {
+    run_->losses = packs.losses();
+    TRY(prove_complete_beside(*repository, nullptr, point, breathe));
+  }
+  return {};
 }
 
 kj::Promise<void> RunServer::commit(CommitContext context) {
@@ -202,6 +223,9 @@ kj::Promise<void> RunServer::commit(CommitContext context) {
     TRY(kept(run_->sink->flush()));
     TRY(is_complete(point.point));
     TRY(run_->sink->commit(point));
+    PackStore& packs = TRY(repository_.repository())->packs();
+    if (packs.losses() != run_->losses)
+      TRY(packs.set_whole(false));  // Lost while it was published.
     run_->committed = true;
     repository_.world().committed(repository_.name(), point);
     call.getResults().setDone();

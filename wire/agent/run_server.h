@@ -34,6 +34,7 @@ class RunServer final : public wire::Run::Server {
   Result<void> is_complete(const Point& point);
   // Whatever fails below here leaves something out that the run counts as there.
   Result<void> kept(Result<void> done);
+  Result<void> drop_known(std::vector<TableEntry>& entries);
   Result<void> place(std::vector<TableEntry> entries, Bytes records);
 
   HostedRepository& repository_;

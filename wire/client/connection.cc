@@ -54,13 +54,17 @@ void Connection::dropped(const Session& session) {
 void Connection::renew() {
   session_.reset();
   was_connected_ = false;
+  given_up_.reset();
 }
 
 Result<std::shared_ptr<Connection::Session>> Connection::session() {
   while (connecting_) world_.kj.wait_for_a_turn();
   if (session_) return session_;
+  // One waited for the agent for all that were cut.
+  if (given_up_) return fail(*given_up_);
   connecting_ = true;
   auto connected = was_connected_ ? connect_with_patience() : connect_at_first();
+  if (!connected && was_connected_) given_up_ = connected.error();
   connecting_ = false;
   world_.kj.called_back();
   session_ = TRY(std::move(connected));
@@ -88,20 +92,20 @@ Result<std::shared_ptr<Connection::Session>> Connection::connect_with_patience()
     fruitless_pauses_ += pause_now;
     TRY(pause(pause_now));
   }
-  double waited = 0;
+  const kj::TimePoint began = now();
   for (unsigned failures = 1;; ++failures) {
+    if (world_.stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});
     auto connected = connect();
     if (connected) {
       world_.observer.note("connected again");
       return connected;
     }
     if (!may_pass(connected.error())) return connected;
+    const auto waited = static_cast<double>((now() - began) / kj::MILLISECONDS) / 1000;
     if (waited >= patience_) {
       return fail(connected.error().during("connecting again for {:.0f} s", waited));
     }
-    const double pause_now = not_all_at_once(pause_after(failures));
-    TRY(pause(pause_now));
-    waited += pause_now;
+    TRY(pause(not_all_at_once(pause_after(failures))));
   }
 }
 

@@ -78,6 +78,7 @@ class Connection {
   std::shared_ptr<Session> session_;
   bool connecting_ = false;
   bool was_connected_ = false;
+  std::optional<Error> given_up_;  // Nobody connects again after it.
   std::uint64_t sessions_ = 0;
   // Sessions in a row that were cut before anything was answered, and the pauses between them.
   unsigned fruitless_ = 0;

@@ -40,6 +40,9 @@ Hosting::Hosting(const StorageBounds& bounds, std::unique_ptr<Random> random)
                                    bytes_of("correct horse"), "source", cheap);
     EBB_CHECK(made.has_value(), "a repository in a temporary folder can be made");
     key_ = std::move(made->source);
+    ObjectStore objects(*files, *ring_, *random_);
+    KeyStore keys(objects, made->config.id);
+    recipient_ = keys.members(made->config.authority, nullptr).value().recipients.front();
   }
   server_ = std::make_unique<StorageServer>(
       StorageServer::World{*kj_, *workers_, *random_, *arena_, [](std::string_view) {},
@@ -101,9 +104,8 @@ RunStart Hosting::run_start(const VolumeId& volume) {
   start.data_key = random_->name<DataKeyId>();
   DataKey key;
   random_->fill(key.room());
-  const HpkePublicKey recipient = hpke_public_key(make_hpke_secret_key(*random_));
   start.envelopes.push_back(
-      wrap_data_key(key, start.data_key, recipient, start.repository, *random_).value());
+      wrap_data_key(key, start.data_key, recipient_, start.repository, *random_).value());
   return start;
 }
 
@@ -188,6 +190,15 @@ bool Hosting::holds(const RecordName& name) {
   EBB_CHECK(repository->packs().look_up(std::span(&name, 1), std::span(&place, 1)).has_value(),
             "the index answers");
   return place.has_value();
+}
+
+ByteVector Hosting::content_of(const RecordName& name) {
+  const auto files = open_folder(folder(), *ring_).value();
+  const auto repository = Repository::open(*files, *ring_, *random_, StoreAccess::read).value();
+  std::optional<RecordPlace> place;
+  EBB_CHECK(repository->packs().look_up(std::span(&name, 1), std::span(&place, 1)).has_value(),
+            "the index answers");
+  return repository->packs().read_record(place.value(), RecordKind::block, name).value();
 }
 
 std::vector<std::string> Hosting::points() {

@@ -95,6 +95,7 @@ class Hosting : public Admission {
   std::string folder() const { return folder_ / "disks"; }
   // What a reader of the repository finds, in a new look at its folder.
   bool holds(const RecordName& name);
+  ByteVector content_of(const RecordName& name);  // The whole record.
   std::vector<std::string> points();
 
  private:
@@ -109,6 +110,7 @@ class Hosting : public Admission {
   std::unique_ptr<Random> random_;
   std::unique_ptr<Arena> arena_;
   SourceKey key_;
+  HpkePublicKey recipient_;
   std::map<std::string, Permission> permissions_;
   std::unique_ptr<StorageServer> server_;
 };

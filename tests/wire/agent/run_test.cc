@@ -114,6 +114,36 @@ TEST_F(AgentRun, TakesNoRecordThatIsNotSound) {
   EXPECT_FALSE(agent_.holds(Hosting::name_in(good)));
 }
 
+// Whoever needs it relies on the one that is there.
+TEST_F(AgentRun, ReplacesNoRecordThatTheRepositoryHas) {
+  auto run = begin();
+  const ByteVector first = agent_.record(900);
+  ASSERT_TRUE(agent_.put(run, first));
+  ASSERT_TRUE(agent_.commit(run, agent_.point(start_).body));
+  const RunStart start = agent_.run_start(agent_.random().name<VolumeId>());
+  auto other = agent_.begin(*client_, start);
+  ASSERT_TRUE(other) << other.error().text();
+  RecordHeader header = unpack_record(first).value().header;
+  const ByteVector payload = random_bytes(agent_.random(), header.stored_length);
+  ByteVector second(sizeof(RecordHeaderOnDisk));
+  put_record_header(header, payload, second);
+  append(second, payload);
+  ASSERT_TRUE(agent_.put(*other, second));
+  ASSERT_TRUE(agent_.commit(*other, agent_.point(start).body));
+  EXPECT_TRUE(same_bytes(agent_.content_of(header.name), first));
+}
+
+TEST_F(AgentRun, BeginsOnlyWithEnvelopesThatMembersOpen) {
+  RunStart start = agent_.run_start(volume_);
+  DataKey key;
+  agent_.random().fill(key.room());
+  const HpkePublicKey nobody = hpke_public_key(make_hpke_secret_key(agent_.random()));
+  start.envelopes = {
+      wrap_data_key(key, start.data_key, nobody, start.repository, agent_.random()).value()};
+  expect(agent_.begin(*client_, start), ErrorKind::busy, "rotated");
+  expect_next_run_works();
+}
+
 TEST_F(AgentRun, TakesNoRecordOfAnotherKind) {
   auto run = begin();
   const ByteVector payload = random_bytes(agent_.random(), 500);
@@ -248,6 +278,25 @@ TEST_F(AgentRun, IsOfOneClientAtATime) {
 }
 
 // Its client has ended, but the agent has not heard of it yet: the link was cut.
+// A run that waits for its place when the agent is told to end gets it while the others end.
+TEST(AgentsEnd, ComesWhileARunWaitsForItsPlace) {
+  for (int turns = 0; turns < 20; ++turns) {
+    StorageBounds bounds;
+    bounds.runs = 1;
+    Hosting agent(bounds, test::test_random());
+    const auto first = agent.open();
+    const auto run = agent.begin(*first, agent.run_start(agent.random().name<VolumeId>()));
+    ASSERT_TRUE(run) << run.error().text();
+    const auto second = agent.open();
+    auto request = second->repository().backUpRequest();
+    agent.put_start(agent.run_start(agent.random().name<VolumeId>()), request.initStart());
+    const auto waiting = request.send();
+    kj::Timer& timer = agent.kj().io().provider->getTimer();
+    for (int i = 0; i < turns; ++i) agent.kj().wait_for(timer.afterDelay(1 * kj::MILLISECONDS));
+    EXPECT_TRUE(agent.server().end());
+  }
+}
+
 TEST_F(AgentRun, HoldsUpNobodyOnceItIsCommitted) {
   auto run = begin();
   ASSERT_TRUE(agent_.commit(run, agent_.point(start_).body));
