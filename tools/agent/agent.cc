@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <ostream>
+#include <utility>
 
 #include "devmap/core/version.h"
 #include "engine/crypto/digest.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::chrono::milliseconds look_every{200};
 constexpr std::int64_t nanoseconds = 1'000'000'000;
+constexpr double hangs_after_seconds = 120;
 
 std::int64_t seconds_of(WallTime time) {
   return time.nanoseconds / nanoseconds;
@@ -37,6 +39,15 @@ Result<std::optional<UniqueFd>> try_lock(const std::string& path) {
 std::string folder_of(const std::string& state_folder) {
   return state_folder + "/agent";
 }
+void put_end(control::JobToReport& job, const RunEnd& end, WallTime now) {
+  job.ended = now;
+  job.outcome = end.outcome;
+  job.message = end.message;
+  job.bytes_read = end.bytes_read;
+  job.bytes_stored = end.bytes_stored;
+  job.point = end.point;
+}
+
 // A name may be longer than a file's, and may hold anything.
 std::string lock_of(const std::string& state_folder, const std::string& volume) {
   return folder_of(state_folder) + "/locks/" + sha256(bytes_of(volume)).hex().substr(0, 32);
@@ -71,7 +82,8 @@ Agent::Agent(AgentSettings settings, Outside& outside, std::shared_ptr<HostIdent
              [this](std::string_view line) { log(line); }),
       talk_({state_, busy_, settings_.state_folder, outside_.clock,
              [this](std::string_view line) { log(line); }},
-            std::move(identity)) {
+            std::move(identity)),
+      looks_(host_name_) {
   state_.change([&](AgentState& state) { state.end_what_ran(outside_.clock.wall()); });
 }
 
@@ -101,16 +113,27 @@ void Agent::run() {
 
 // Devices come and go; and policies change.
 void Agent::look_for_volumes() {
+  take_targets();
   auto policies = state_.read([](const AgentState& state) { return state.policies; });
   const double now = outside_.clock.steady_seconds();
   const double poll = std::chrono::duration<double>(settings_.poll).count();
-  if (policies == policies_ && now - looked_at_ < poll) return;
-  policies_ = std::move(policies);
-  looked_at_ = now;
-  targets_.clear();
-  for (const control::PolicyOrder& policy : policies_) {
-    targets_[policy.name] = find_volumes(policy, host_name_);
-    known_since_.try_emplace(policy.name, seconds_of(outside_.clock.wall()));
+  if (policies == asked_ && now - looked_at_ < poll) return;
+  if (looks_.begin(policies)) {
+    asked_ = std::move(policies);
+    looked_at_ = now;
+  } else if (now - looked_at_ > hangs_after_seconds && !std::exchange(said_that_it_hangs_, true)) {
+    log("looking for volumes does not end: a device does not answer; going on with what was there");
+  }
+}
+
+void Agent::take_targets() {
+  auto seen = looks_.take();
+  if (!seen) return;
+  said_that_it_hangs_ = false;
+  policies_ = std::move(seen->policies);
+  targets_ = std::move(seen->targets);
+  for (const auto& [policy, targets] : targets_) {
+    known_since_.try_emplace(policy, seconds_of(outside_.clock.wall()));
   }
   std::erase_if(known_since_, [&](const auto& known) { return !targets_.contains(known.first); });
 }
@@ -221,8 +244,9 @@ void Agent::begin(const AgentState& now, const Choice& choice) {
       *choice.policy,    *choice.target,         active->lock.get()};
   busy_.names.insert(active->wish.policy.repository);
   Active& self = *active;
-  active->thread = std::thread([&self, &stop = outside_.stop] {
-    self.end = run_volume(self.wish, stop);
+  active->thread = std::thread([this, &self, &stop = outside_.stop] {
+    self.end =
+        run_volume(self.wish, stop, [&](const RunEnd& end) { note_backed_up(self.job, end); });
     self.has_ended = true;
   });
   active_.push_back(std::move(active));
@@ -250,13 +274,13 @@ void Agent::end_ended() {
   std::erase_if(active_, [](const auto& active) { return !active->thread.joinable(); });
 }
 
+void Agent::note_backed_up(control::JobToReport job, const RunEnd& end) {
+  put_end(job, end, outside_.clock.wall());
+  state_.change([&](AgentState& state) { state.put(std::move(job)); });
+}
+
 void Agent::finish(const std::string& volume, control::JobToReport job, const RunEnd& end) {
-  job.ended = outside_.clock.wall();
-  job.outcome = end.outcome;
-  job.message = end.message;
-  job.bytes_read = end.bytes_read;
-  job.bytes_stored = end.bytes_stored;
-  job.point = end.point;
+  put_end(job, end, outside_.clock.wall());
   log(fmt::format("ended policy={} volume={} outcome={} point={}{}{}", job.policy, volume,
                   word_for(job.outcome), job.point ? job.point->hex().substr(0, 12) : "none",
                   job.message.empty() ? "" : ": ", job.message));

@@ -15,6 +15,7 @@
 #include "tools/agent/kept_state.h"
 #include "tools/agent/manager_talk.h"
 #include "tools/agent/schedule.h"
+#include "tools/agent/volume_looks.h"
 #include "tools/agent/volume_run.h"
 #include "tools/common/outside.h"
 #include "tools/common/periodic.h"
@@ -56,12 +57,15 @@ class Agent {
   Agent(AgentSettings settings, Outside& outside, std::shared_ptr<HostIdentity> identity,
         UniqueFd lock);
   void look_for_volumes();
+  void take_targets();
   void begin_requests();
   void begin_due();
   std::vector<Choice> candidates(const AgentState& state, std::vector<Due>& due) const;
   void begin(const AgentState& now, const Choice& choice);
   std::string why_not(const Choice& choice) const;
   void note_begun(const Choice& choice, const control::JobToReport& job);
+  // A backup's own end, before its --after hook: it is not forgotten whatever becomes of that.
+  void note_backed_up(control::JobToReport job, const RunEnd& end);
   void end_ended();
   void finish(const std::string& volume, control::JobToReport job, const RunEnd& end);
   control::JobToReport job_for(const Choice& choice) const;
@@ -77,6 +81,9 @@ class Agent {
   BusyRepositories busy_;
   ManagerTalk talk_;
   // Of the deciding thread alone.
+  VolumeLooks looks_;
+  std::vector<control::PolicyOrder> asked_;  // That were looked for last.
+  bool said_that_it_hangs_ = false;
   std::vector<control::PolicyOrder> policies_;  // That the targets are of.
   std::map<std::string, std::vector<Target>> targets_;
   std::map<std::string, std::int64_t> known_since_;

@@ -141,6 +141,13 @@ Result<ChildEnd> run_child(const ChildWish& wish) {
     }
     if (asked_to_end) {
       if (now - *asked_to_end > wish.patience) ::kill(-child, SIGKILL);
+      if (now - *asked_to_end > 2 * wish.patience) {
+        end.hangs = true;
+        end.exit_code = 128 + SIGKILL;
+        end.out = out.text();
+        end.err = err.text();
+        return end;
+      }
     } else if (wish.stop != nullptr && wish.stop->raised()) {
       end.why = ChildEnd::Why::stopped;
     } else if (deadline && now > *deadline) {

@@ -21,7 +21,7 @@ struct ChildWish {
   std::vector<std::string> arguments;              // The first is its path.
   std::map<std::string, std::string> environment;  // Over the agent's own.
   std::optional<std::chrono::seconds> time_limit;
-  std::chrono::seconds patience{10};  // Between SIGTERM and SIGKILL.
+  std::chrono::seconds patience{10};  // Between SIGTERM and SIGKILL, and then once more.
   const StopFlag* stop = nullptr;     // Ends it when it is raised.
   // Once this is raised it has so much time at most.
   const StopFlag* hurry = nullptr;
@@ -32,8 +32,9 @@ struct ChildWish {
 struct ChildEnd {
   enum class Why { by_itself, time_over, stopped };
   Why why = Why::by_itself;
-  int exit_code = 0;  // 128 + n after signal n.
-  std::string out;    // The last MiB of each.
+  bool hangs = false;  // Not even SIGKILL ended it: it waits for a device, and is left alone.
+  int exit_code = 0;   // 128 + n after signal n.
+  std::string out;     // The last MiB of each.
   std::string err;
 };
 

@@ -19,6 +19,7 @@ constexpr std::chrono::seconds backup_patience{60};
 std::string why_failed(const ChildEnd& end) {
   const std::string line = last_line_of(end.err);
   const std::string said = line.empty() ? "" : ": " + line;
+  if (end.hangs) return "it cannot be ended, and hangs in the kernel" + said;
   switch (end.why) {
     case ChildEnd::Why::time_over: return "its time was over" + said;
     case ChildEnd::Why::stopped: return "ebb-agent was told to end" + said;
@@ -118,7 +119,8 @@ const char* word_for(control::Outcome outcome) {
   return "failed";
 }
 
-RunEnd run_volume(const RunWish& wish, const StopFlag& stop) {
+RunEnd run_volume(const RunWish& wish, const StopFlag& stop,
+                  const std::function<void(const RunEnd&)>& backed_up) {
   Environment environment = {{"EBB_VOLUME", wish.target.volume},
                              {"EBB_DEVICE", wish.target.path},
                              {"EBB_POLICY", wish.policy.name}};
@@ -128,6 +130,7 @@ RunEnd run_volume(const RunWish& wish, const StopFlag& stop) {
                                     : run_hook(Hook::before, wish.policy.before, environment, stop);
   if (not_ready.empty()) {
     run = back_up(wish, environment, stop);
+    if (run.point) backed_up(run);
   } else {
     run.message = "not backed up, --before failed: " + not_ready;
     run.was_stopped = stop.raised();

@@ -6,6 +6,8 @@
 // EBB_VOLUME, EBB_DEVICE and EBB_POLICY.
 #pragma once
 
+#include <functional>
+
 #include "tools/agent/child.h"
 #include "tools/agent/find_volumes.h"
 
@@ -35,6 +37,8 @@ struct RunEnd {
 
 const char* word_for(control::Outcome outcome);
 
-RunEnd run_volume(const RunWish& wish, const StopFlag& stop);
+// `backed_up` is told of the backup's end, before the hook that comes after it.
+RunEnd run_volume(const RunWish& wish, const StopFlag& stop,
+                  const std::function<void(const RunEnd&)>& backed_up);
 
 }  // namespace ebb

@@ -51,6 +51,22 @@ TEST(Child, TellsItsEndAndWhatItSaid) {
   EXPECT_EQ(end->err, "err\n");
 }
 
+TEST(Child, HasLessTimeOnceItIsToldToHurry) {
+  StopFlag hurry;
+  ChildWish wish = shell("sleep 600");
+  wish.time_limit = std::chrono::seconds(500);
+  wish.hurry = &hurry;
+  wish.hurried_limit = std::chrono::seconds(1);
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    hurry.raise();
+  });
+  const auto end = run_child(wish);
+  later.join();
+  ASSERT_TRUE(end) << end.error().text();
+  EXPECT_EQ(end->why, ChildEnd::Why::time_over);
+}
+
 TEST(Child, ThatCannotBeStartedIsAnError) {
   ChildWish wish;
   wish.arguments = {"/nowhere/ebb"};

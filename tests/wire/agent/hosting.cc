@@ -183,22 +183,14 @@ SignedPoint Hosting::point(const RunStart& start, const std::function<void(Point
   return sign_point(std::move(point), key_.signing_seed);
 }
 
-bool Hosting::holds(const RecordName& name) {
+std::optional<ByteVector> Hosting::content_of(const RecordName& name) {
   const auto files = open_folder(folder(), *ring_).value();
   const auto repository = Repository::open(*files, *ring_, *random_, StoreAccess::read).value();
   std::optional<RecordPlace> place;
   EBB_CHECK(repository->packs().look_up(std::span(&name, 1), std::span(&place, 1)).has_value(),
             "the index answers");
-  return place.has_value();
-}
-
-ByteVector Hosting::content_of(const RecordName& name) {
-  const auto files = open_folder(folder(), *ring_).value();
-  const auto repository = Repository::open(*files, *ring_, *random_, StoreAccess::read).value();
-  std::optional<RecordPlace> place;
-  EBB_CHECK(repository->packs().look_up(std::span(&name, 1), std::span(&place, 1)).has_value(),
-            "the index answers");
-  return repository->packs().read_record(place.value(), RecordKind::block, name).value();
+  if (!place) return std::nullopt;
+  return repository->packs().read_record(*place, RecordKind::block, name).value();
 }
 
 std::vector<std::string> Hosting::points() {

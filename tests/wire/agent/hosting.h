@@ -94,8 +94,8 @@ class Hosting : public Admission {
   const SourceKey& source_key() const { return key_; }
   std::string folder() const { return folder_ / "disks"; }
   // What a reader of the repository finds, in a new look at its folder.
-  bool holds(const RecordName& name);
-  ByteVector content_of(const RecordName& name);  // The whole record.
+  bool holds(const RecordName& name) { return content_of(name).has_value(); }
+  std::optional<ByteVector> content_of(const RecordName& name);  // The whole record.
   std::vector<std::string> points();
 
  private:

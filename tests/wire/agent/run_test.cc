@@ -130,7 +130,7 @@ TEST_F(AgentRun, ReplacesNoRecordThatTheRepositoryHas) {
   append(second, payload);
   ASSERT_TRUE(agent_.put(*other, second));
   ASSERT_TRUE(agent_.commit(*other, agent_.point(start).body));
-  EXPECT_TRUE(same_bytes(agent_.content_of(header.name), first));
+  EXPECT_EQ(agent_.content_of(header.name), first);
 }
 
 TEST_F(AgentRun, BeginsOnlyWithEnvelopesThatMembersOpen) {
