@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <limits>
 
 #include "engine/file/files.h"
 #include "engine/uring/two_way_fd.h"
@@ -80,14 +81,16 @@ WallTime time_of(const timespec& time) {
   return {seconds * nanoseconds_in_second + time.tv_nsec};
 }
 
-// Nothing when it went away meanwhile. One whose inode cannot be read is there all the same.
-Result<std::optional<Files::Entry>> entry_of(int folder_fd, const char* name) {
+// Nothing when it went away meanwhile. One whose inode cannot be read is there all the same, and
+// nobody can say that it is old; what is wrong with it says whoever opens it.
+std::optional<Files::Entry> entry_of(int folder_fd, const dirent& found) {
+  constexpr WallTime unknown{std::numeric_limits<std::int64_t>::max()};
   struct stat status {};
-  if (::fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-    return Files::Entry{name, S_ISDIR(status.st_mode), time_of(status.st_mtim)};
+  if (::fstatat(folder_fd, found.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    return Files::Entry{found.d_name, S_ISDIR(status.st_mode), time_of(status.st_mtim)};
   }
   if (errno == ENOENT) return std::nullopt;
-  return fail(Error::from_errno(errno).during("looking at {}", name));
+  return Files::Entry{found.d_name, found.d_type == DT_DIR, unknown};
 }
 
 class PosixFiles final : public Files {
@@ -135,7 +138,7 @@ class PosixFiles final : public Files {
     while (const dirent* found = ::readdir(open_folder)) {
       const std::string_view name = found->d_name;
       if (name != "." && name != "..") {
-        auto entry = TRY(during(entry_of(folder_fd, found->d_name), "listing {}", path(folder)));
+        auto entry = entry_of(folder_fd, *found);
         if (entry) entries.push_back(std::move(*entry));
       }
       errno = 0;

@@ -89,8 +89,13 @@ Result<ImportReport> import_difference(DifferenceFile& file, Repository& reposit
   const auto change_key = [&](const DataKeyId& next) -> Result<void> {
     if (key) TRY(sink.flush());
     key = next;
-    TRY(sink.begin({file.repository(), file.b().point.volume, next, envelopes_of(file, next)}));
-    return {};
+    const auto begun =
+        sink.begin({file.repository(), file.b().point.volume, next, envelopes_of(file, next)});
+    if (begun || begun.error().kind() != ErrorKind::busy) {
+      return begun ? Result<void>() : fail(begun.error());
+    }
+    return fail(Error::mismatch("nobody could open what it brings ({}); export the file anew",
+                                begun.error().text()));
   };
   for (const DifferenceFile::Block& block : file.blocks()) {
     if (stop.raised()) return fail(Error{ErrorKind::busy, "it was interrupted"});

@@ -27,11 +27,13 @@ Result<RunBase> LocalSink::begin(const RunStart& start) {
   start_ = start;
   if (!open_) open_.emplace(repository_.open_runs().run_begins({start.data_key, std::nullopt}));
   open_->uses(start.data_key);
+  // Before, so that none is left that nobody opens, and after, for whoever rotates meanwhile.
+  TRY(are_for_the_recipients(start));
   // Before the first record that needs it: a pack whose key is lost is noise.
   for (const Envelope& envelope : start.envelopes) {
     TRY(repository_.keys().publish_envelope(envelope));
   }
-  TRY(are_for_the_recipients(start.envelopes));
+  TRY(are_for_the_recipients(start));
   RunBase base;
   base.whole = repository_.packs().whole();
   base.latest_name = TRY(repository_.latest_point(start.volume));
@@ -47,14 +49,17 @@ Result<RunBase> LocalSink::begin(const RunStart& start) {
 // Keys may have been rotated since the source read the members record, and what is wrapped to the
 // former ones nobody opens any more. Whoever rotates publishes the new record first and then looks
 // for envelopes, so one of them sees the other.
-Result<void> LocalSink::are_for_the_recipients(const std::vector<Envelope>& envelopes) {
+Result<void> LocalSink::are_for_the_recipients(const RunStart& start) {
   const Members members = TRY(repository_.keys().members(repository_.config().authority, nullptr));
   const auto is_for = [&](const HpkePublicKey& recipient) {
-    return std::ranges::any_of(envelopes,
-                               [&](const Envelope& e) { return e.recipient == recipient; });
+    const bool is_given = std::ranges::any_of(
+        start.envelopes, [&](const Envelope& e) { return e.recipient == recipient; });
+    return is_given || repository_.objects()
+                           .read(ObjectType::envelope, layout::envelope(start.data_key, recipient))
+                           .has_value();
   };
   if (std::ranges::all_of(members.recipients, is_for)) return {};
-  return fail(Error::busy("the repository's keys were rotated meanwhile; run the backup again"));
+  return fail(Error::busy("the repository's keys were rotated since; do it again"));
 }
 
 void LocalSink::look_up(KnownQuery& query) {

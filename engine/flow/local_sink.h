@@ -29,7 +29,7 @@ class LocalSink : public ExtentSink {
   Result<void> commit(const SignedPoint& point) override;
 
  private:
-  Result<void> are_for_the_recipients(const std::vector<Envelope>& envelopes);
+  Result<void> are_for_the_recipients(const RunStart& start);
   Result<bool> open_writer();
   Result<void> collect_published();
 

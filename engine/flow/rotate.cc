@@ -65,7 +65,9 @@ Result<RotationReport> rotate_keys(RepositoryAccess& repository, const UnlockedK
   std::vector<Envelope> envelopes = TRY(keys.all_envelopes());
   for (const Envelope& envelope : envelopes) {
     if (envelope.recipient == recipient || data_keys.contains(envelope.data_key)) continue;
-    data_keys.emplace(envelope.data_key, TRY(keys.data_key(envelope.data_key, old.keyring)));
+    auto key = keys.data_key(envelope.data_key, old.keyring);
+    // Of a run that gave up, which a collection has removed, or that was for nobody before.
+    if (key) data_keys.emplace(envelope.data_key, std::move(*key));
   }
   for (const auto& [id, key] : data_keys) {
     TRY(keys.publish_envelope(TRY(

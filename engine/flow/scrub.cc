@@ -217,15 +217,13 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
   const bool tails_sound = tail_copy_is(tail, whole.bytes, tail.first_tail_at()) &&
                            tail_copy_is(tail, whole.bytes, tail.second_tail_at());
   const Mended outcome = mend_on_a_worker(world_.loop, world_.workers, tail, whole.bytes);
-  const bool can_be_opened = TRY(can_open(pack, whole.bytes));
-  if (can_be_opened && outcome.lost.empty() && tail.pack == pack) TRY(take_back(tail, whole.bytes));
-  if (right_size && tails_sound && outcome.mended.empty() && outcome.lost.empty() &&
-      tail.pack == pack) {
-    return {};
-  }
   if (tail.pack != pack) {
     note_lost_pack(pack, "it holds another pack, " + tail.pack.hex());
     return {};
+  }
+  const bool is_whole = TRY(can_open(pack, whole.bytes)) && outcome.lost.empty();
+  if (right_size && tails_sound && outcome.mended.empty() && outcome.lost.empty()) {
+    return is_whole ? take_back(tail, whole.bytes) : Result<void>();
   }
   put_tail(tail, whole.bytes, tail.first_tail_at());
   put_tail(tail, whole.bytes, tail.second_tail_at());
@@ -247,6 +245,7 @@ Result<void> Scrub::scrub_pack(const PackId& pack) {
     // Opening the store could not read its table; now its records can be found.
     const auto table = unpack_table(tail, table_bytes);
     if (packs.unreadable_packs().contains(pack) && table) TRY(packs.add(pack, *table));
+    if (is_whole) TRY(take_back(tail, whole.bytes));
   }
   std::string what;
   const auto add = [&](const std::string& part) { what += (what.empty() ? "" : "; ") + part; };
@@ -350,9 +349,11 @@ Result<void> Scrub::take_back(const PackTail& tail, Bytes bytes) {
     if (packs.is_noted({tail.pack, entry.at, entry.stored_length})) ++(is_sound ? back : still);
   }
   if (back == 0 && still > 0) return {};
-  const bool repairs = mode_ == ScrubMode::repair;
-  if (repairs) TRY(packs.take_back(tail.pack, sound, damaged, world_.repository.random()));
-  find(layout::pack(tail.pack), "what was noted as lost in it is there again", repairs);
+  const bool is_taken_back =
+      mode_ == ScrubMode::repair &&
+      TRY(packs.take_back(tail.pack, sound, damaged, world_.repository.random()));
+  find(layout::pack(tail.pack), "what was noted as lost in it is there again", is_taken_back,
+       !is_taken_back);
   return {};
 }
 
@@ -378,7 +379,6 @@ Result<void> Scrub::check_points() {
 // Whether there were any.
 Result<bool> Scrub::check_new_points() {
   bool any = false;
-  std::optional<CheckedPoint> before;
   for (const layout::PointName& name : TRY(world_.repository.point_names())) {
     if (!checked_.insert(name).second) continue;
     any = true;
@@ -389,7 +389,7 @@ Result<bool> Scrub::check_new_points() {
       find(name.path(), point.error().text(), false);
       continue;
     }
-    if (before && before->point.volume != name.volume) before.reset();
+    std::optional<CheckedPoint>& before = last_[name.volume];
     before = CheckedPoint{point->point, TRY(damages_of(point->point, before))};
     for (const Damage& damage : before->damages) {
       report_.points.push_back({name.volume, name.id, damage});

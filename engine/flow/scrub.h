@@ -7,6 +7,7 @@
 // meanwhile on the same thread; a prune or a collection may not.
 #pragma once
 
+#include <map>
 #include <set>
 
 #include "devmap/core/interrupt.h"
@@ -98,6 +99,7 @@ class Scrub {
   std::vector<LostRecord> lost_;    // Beyond repair.
   std::set<DataKeyId> keys_there_;  // By sound envelopes.
   std::set<layout::PointName> checked_;
+  std::map<VolumeId, std::optional<CheckedPoint>> last_;  // Of each volume.
   bool unreadable_point_ = false;
   ByteCount total_;
 };

@@ -167,8 +167,12 @@ Result<void> PackStore::make_room_for_newer(std::size_t packs) {
 // Of a pack that is known to have lost its end, and its table with it, the records before that.
 Result<std::vector<TableEntry>> PackStore::table_of(const PackId& pack, File& file) {
   const auto end = lost_.end_of(pack);
-  auto found = read_pack_tail(loop_, file);
-  if (found || !end) return read_pack_table(loop_, file, TRY(std::move(found)).tail);
+  const auto own = [&]() -> Result<std::vector<TableEntry>> {
+    const FoundTail found = TRY(read_pack_tail(loop_, file));
+    return read_pack_table(loop_, file, found.tail);
+  };
+  auto read = own();
+  if (read || !end) return read;
   std::vector<TableEntry> table;
   const ByteVector front =
       TRY(read_run(loop_, file, ByteRun::of(ByteIndex(0), ByteCount(std::uint64_t{*end}))));
@@ -356,8 +360,8 @@ Result<void> PackStore::publish_lost(std::span<const LostRecord> records, Random
 Result<void> PackStore::note_lost(std::span<const LostRecord> records, Random& random) {
   if (records.empty()) return {};
   ++losses_;
-  TRY(publish_lost(records, random));
   lost_.add(records);
+  TRY(publish_lost(records, random));
   return set_whole(false);
 }
 
@@ -367,18 +371,22 @@ bool PackStore::has_lost_of(const PackId& pack) const {
 }
 
 // The new lists are there before the old ones go: a crash between loses nothing that was noted.
-Result<void> PackStore::take_back(const PackId& pack, std::span<const TableEntry> sound,
+Result<bool> PackStore::take_back(const PackId& pack, std::span<const TableEntry> sound,
                                   std::span<const TableEntry> damaged, Random& random) {
-  if (lost_list_is_damaged_) return {};  // Nobody knows what else it says.
-  std::vector<LostRecord> staying;
-  for (const LostRecord& record : lost_.records()) {
-    if (record.pack != pack) staying.push_back(record);
-  }
-  for (const TableEntry& entry : damaged) {
-    if (lost_.has({pack, entry.at, entry.stored_length})) {
-      staying.push_back({pack, entry.at, entry.name});
+  if (lost_list_is_damaged_) return false;
+  const auto without = [&] {
+    std::vector<LostRecord> staying;
+    for (const LostRecord& record : lost_.records()) {
+      if (record.pack != pack) staying.push_back(record);
     }
-  }
+    for (const TableEntry& entry : damaged) {
+      if (lost_.has({pack, entry.at, entry.stored_length})) {
+        staying.push_back({pack, entry.at, entry.name});
+      }
+    }
+    return staying;
+  };
+  const std::vector<LostRecord> staying = without();
   std::vector<std::string> former;
   for (const Files::Entry& list : TRY(files_.list(layout::lost))) {
     former.push_back(std::string(layout::lost) + "/" + list.name);
@@ -399,9 +407,11 @@ Result<void> PackStore::take_back(const PackId& pack, std::span<const TableEntry
   TRY(publish_lost(staying, random));
   for (const std::string& list : former) TRY(files_.remove(list));
   TRY(files_.sync_folder(layout::lost));
+  // Others may have noted something meanwhile, in lists of their own.
+  const std::vector<LostRecord> now = without();
   lost_.clear();
-  lost_.add(staying);
-  return {};
+  lost_.add(now);
+  return true;
 }
 
 }  // namespace ebb

@@ -97,7 +97,8 @@ class PackStore {
   bool has_lost_of(const PackId& pack) const;
   bool is_noted(const RecordPlace& place) const { return lost_.has(place); }
   // Of the pack's records these are sound; of what was noted as lost of it only `damaged` stays so.
-  Result<void> take_back(const PackId& pack, std::span<const TableEntry> sound,
+  // No when a list that cannot be read keeps it from being known what is noted.
+  Result<bool> take_back(const PackId& pack, std::span<const TableEntry> sound,
                          std::span<const TableEntry> damaged, Random& random);
   // Grows with each note_lost(): what was proven to be there before may not be.
   std::uint64_t losses() const { return losses_; }

@@ -51,7 +51,6 @@ Result<void> ManagerPoll::poll() {
   const control::StorageOrders orders = TRY(manager->poll_storage(world_.own_address, heard));
   for (const HolderId& holder : orders.revoked) world_.service.revoke(holder);
   world_.state.change([&](StorageState& state) { state.take(orders); });
-  TRY(renew_certificate(*manager));
   TRY(tell_jobs(*manager, world_.state, world_.log));
   TRY(keep_copy(*manager));
   std::map<std::string, control::StoredRepository> managers;
@@ -64,6 +63,8 @@ Result<void> ManagerPoll::poll() {
     say_once("the manager does not take the points of " + repository,
              told ? "" : told.error().text());
   }
+  const auto renewed = renew_certificate(*manager);
+  say_once("cannot renew the certificate", renewed ? "" : renewed.error().text());
   return {};
 }
 

@@ -11,6 +11,7 @@ namespace {
 constexpr unsigned puts_of_all_runs = 48;
 constexpr unsigned most_puts_of_a_run = 12;
 constexpr std::size_t broken_kept = 256;
+constexpr std::size_t losses_kept = 65'536;
 // Of the room that is to be left, what those that run may not take either: a collection makes an
 // index of what is needed, and writes before it removes.
 constexpr std::uint64_t last_part = 4;
@@ -75,7 +76,8 @@ Result<HostedRepository::Begun> HostedRepository::begin(const RunStart& start) {
   TRY(make_way_for(start));
   const auto run = std::make_shared<OpenRun>();
   run->start = start;
-  run->losses = repository->packs().losses();
+  if (losses_.size() >= losses_kept) losses_.erase(losses_.begin());
+  run->losses = losses_.try_emplace(start.data_key, repository->packs().losses()).first->second;
   run->place = std::move(place);
   run->sink = std::make_unique<LocalSink>(*repository, world_.workers, world_.memory);
   runs_.emplace(start.volume, run);  // Before anything waits.
@@ -104,6 +106,7 @@ void HostedRepository::end(const std::shared_ptr<OpenRun>& run) {
     if (broken_.size() >= broken_kept) broken_.erase(broken_.begin());
     broken_.insert_or_assign(run->start.data_key, *run->broken);
   }
+  if (run->committed) losses_.erase(run->start.data_key);
   run->sink.reset();
   run->place.reset();
   if (const auto there = runs_.find(run->start.volume);

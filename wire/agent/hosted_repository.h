@@ -112,6 +112,8 @@ class HostedRepository {
   std::map<VolumeId, std::shared_ptr<OpenRun>> runs_;
   // Runs whose end failed: what was answered may be gone, so they cannot go on.
   std::map<DataKeyId, Error> broken_;
+  // The losses when a run was begun first: what it left out it left out by that.
+  std::map<DataKeyId, std::uint64_t> losses_;
   Chores chores_;
 };
 

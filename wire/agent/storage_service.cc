@@ -205,8 +205,10 @@ Result<void> StorageService::run(const StopFlag& stop, const std::function<void(
       if (state_->by_ticket) state_->by_ticket->revoke(holder);
     }
     if (auto certificate = std::exchange(state_->to_show, std::nullopt)) {
-      state_->secure->certificate = std::move(*certificate);
-      TRY(state_->use_certificate());
+      // One that cannot be used leaves the former in use.
+      const std::string former =
+          std::exchange(state_->secure->certificate, std::move(*certificate));
+      if (!state_->use_certificate()) state_->secure->certificate = former;
     }
   }
   return state_->server->end();

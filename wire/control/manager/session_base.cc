@@ -74,16 +74,23 @@ Result<void> audit_ticket(Desk& desk, const Host& host, const Ticket& ticket, Wa
   const std::string what =
       fmt::format("for {}, {} volumes", ticket.verbs.text(),
                   ticket.all_volumes ? "all" : std::to_string(ticket.volumes.size()));
+  // What a person does is told each time.
+  if (host.role != Role::source) {
+    return desk.store.audit().append(now, host.name, "ticket", ticket.repository,
+                                     ticket.id.hex() + " " + what);
+  }
+  std::string same = fmt::format("{} {}", what, ticket.bytes_per_second);
+  for (const TicketVolume& volume : ticket.volumes) same += to_hex(volume);
   const std::pair key{host.holder, ticket.repository};
   const auto known = desk.audited_tickets.find(key);
   const WallTime since{now.nanoseconds - audited_for_seconds * 1'000'000'000};
-  if (known != desk.audited_tickets.end() && known->second.first == what &&
+  if (known != desk.audited_tickets.end() && known->second.first == same &&
       known->second.second > since && known->second.second <= now) {
     return {};
   }
   TRY(desk.store.audit().append(now, host.name, "ticket", ticket.repository,
                                 ticket.id.hex() + " " + what));
-  desk.audited_tickets.insert_or_assign(key, std::pair(what, now));
+  desk.audited_tickets.insert_or_assign(key, std::pair(std::move(same), now));
   return {};
 }
 
