@@ -84,7 +84,7 @@ WallTime time_of(const timespec& time) {
 // Nothing when it went away meanwhile. One whose inode cannot be read is there all the same, and
 // nobody can say that it is old; what is wrong with it says whoever opens it.
 std::optional<Files::Entry> entry_of(int folder_fd, const dirent& found) {
-  constexpr WallTime unknown{std::numeric_limits<std::int64_t>::max()};
+  const WallTime unknown = time_of({std::numeric_limits<time_t>::max(), 0});  // The latest.
   struct stat status {};
   if (::fstatat(folder_fd, found.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
     return Files::Entry{found.d_name, S_ISDIR(status.st_mode), time_of(status.st_mtim)};
