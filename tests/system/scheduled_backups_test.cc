@@ -205,6 +205,29 @@ TEST_F(ScheduledBackups, EndWithTheAgentAndAreDueAgainWhenItIsBack) {
   EXPECT_EQ(jobs("failed").size(), 1u);
 }
 
+// What --before changed is put back, though nobody was there to do it.
+TEST_F(ScheduledBackups, RunTheHookThatAKilledAgentOwes) {
+  set_policy({"--volumes", "web1:" + folder_ / "a.img", "--before",
+              R"([ -e "$TEST_FOLDER/go" ] && exit; echo $$ > "$TEST_FOLDER/pid.new"; )"
+              R"(mv "$TEST_FOLDER/pid.new" "$TEST_FOLDER/pid"; exec sleep 600)",
+              "--after", R"(echo "$EBB_OUTCOME $EBB_VOLUME" >> "$TEST_FOLDER/hooks")"});
+  ASSERT_TRUE(parties_.manager({"run", "web"}).ok());
+  start_agent();
+  ASSERT_TRUE(becomes([&] { return lines("pid").size() == 1; })) << agent_->errors();
+  agent_->signal(SIGKILL);
+  agent_->exit_code();
+  EXPECT_EQ(::kill(std::stoi(lines("pid")[0]), SIGKILL), 0);
+  EXPECT_EQ(count("hooks", "failed " + volume("a.img")), 0u);
+  write_text(folder_ / "go", "");
+  start_agent();
+  EXPECT_TRUE(becomes([&] { return count("hooks", "failed " + volume("a.img")) == 1; }))
+      << agent_->errors();
+  // Once; and then the schedule goes on.
+  EXPECT_TRUE(becomes([&] { return count("hooks", "done " + volume("a.img")) >= 1; }))
+      << agent_->errors();
+  EXPECT_EQ(count("hooks", "failed " + volume("a.img")), 1u);
+}
+
 TEST_F(ScheduledBackups, AreMadeByOneAgentOfAFolder) {
   start_agent();
   ASSERT_TRUE(becomes([&] { return said(*agent_, "serving"); }));

@@ -97,6 +97,8 @@ void Agent::run() {
   tell_service_manager(outside_, service_is_ready);
   while (!outside_.stop.raised()) {
     end_ended();
+    end_owed();
+    begin_owed();
     look_for_volumes();
     begin_requests();
     begin_due();
@@ -104,8 +106,9 @@ void Agent::run() {
   }
   tell_service_manager(outside_, service_is_stopping);
   // The runs see the flag themselves.
-  while (!active_.empty()) {
+  while (!active_.empty() || !mending_.empty()) {
     end_ended();
+    end_owed();
     std::this_thread::sleep_for(look_every);
   }
   polls_.reset();
@@ -194,6 +197,7 @@ void Agent::begin_due() {
   const std::vector<Choice> choices = candidates(state, due);
   std::set<std::string> running;
   for (const auto& active : active_) running.insert(active->volume);
+  for (const auto& mending : mending_) running.insert(mending->volume);
   // One that cannot begin now keeps none of the others from it.
   for (const std::size_t i : choose(due, running, due.size())) {
     if (active_.size() >= settings_.runs) break;
@@ -257,7 +261,49 @@ void Agent::note_begun(const Choice& choice, const control::JobToReport& job) {
   state_.change([&](AgentState& state) {
     state.put(job);
     if (choice.number != 0) state.runs[choice.number].left.erase(choice.target->volume);
+    if (!choice.policy->after.empty() && settings_.may_run_hooks) {
+      state.owed[choice.target->volume] = {choice.policy->name, choice.target->path,
+                                           choice.policy->after};
+    }
   });
+}
+
+// What was owed when this agent began; what it owes itself it is at.
+void Agent::begin_owed() {
+  const auto owed = state_.read([](const AgentState& state) { return state.owed; });
+  for (const auto& [volume, hook] : owed) {
+    const auto is_of = [&](const auto& other) { return other->volume == volume; };
+    if (std::any_of(active_.begin(), active_.end(), is_of) ||
+        std::any_of(mending_.begin(), mending_.end(), is_of)) {
+      continue;
+    }
+    auto lock = try_lock(lock_of(settings_.state_folder, volume));
+    if (!lock || !*lock) continue;  // The former agent's backup still runs: later.
+    log(fmt::format("owed volume={} policy={}: running the hook that comes after", volume,
+                    hook.policy));
+    auto mending = std::make_unique<Mending>();
+    mending->volume = volume;
+    mending->lock = std::move(**lock);
+    Mending& self = *mending;
+    mending->thread = std::thread([this, &self, hook = hook] {
+      self.trouble = settings_.may_run_hooks ? run_owed_hook(self.volume, hook, outside_.stop)
+                                             : "this host's ebb-agent runs none (--no-hooks)";
+      self.has_ended = true;
+    });
+    mending_.push_back(std::move(mending));
+  }
+}
+
+void Agent::end_owed() {
+  for (const auto& mending : mending_) {
+    if (!mending->has_ended) continue;
+    mending->thread.join();
+    if (!mending->trouble.empty()) {
+      log(fmt::format("owed volume={}: --after failed: {}", mending->volume, mending->trouble));
+    }
+    state_.change([&](AgentState& state) { state.owed.erase(mending->volume); });
+  }
+  std::erase_if(mending_, [](const auto& mending) { return !mending->thread.joinable(); });
 }
 
 void Agent::end_ended() {
@@ -287,6 +333,7 @@ void Agent::finish(const std::string& volume, control::JobToReport job, const Ru
   state_.change([&](AgentState& state) {
     // What the agent's own end cut short is due again when it is back.
     if (!end.was_stopped) state.ended[job.policy][volume] = seconds_of(*job.ended);
+    state.owed.erase(volume);
     state.put(job);
   });
   polls_->wake();

@@ -48,6 +48,14 @@ class Agent {
     std::atomic<bool> has_ended = false;
     std::thread thread;
   };
+  // An --after hook that a former agent owes.
+  struct Mending {
+    std::string volume;
+    UniqueFd lock;
+    std::string trouble;
+    std::atomic<bool> has_ended = false;
+    std::thread thread;
+  };
   struct Choice {
     const control::PolicyOrder* policy;
     const Target* target;
@@ -58,6 +66,8 @@ class Agent {
         UniqueFd lock);
   void look_for_volumes();
   void take_targets();
+  void begin_owed();
+  void end_owed();
   void begin_requests();
   void begin_due();
   std::vector<Choice> candidates(const AgentState& state, std::vector<Due>& due) const;
@@ -89,6 +99,7 @@ class Agent {
   std::map<std::string, std::int64_t> known_since_;
   double looked_at_ = 0;  // By the steady clock.
   std::vector<std::unique_ptr<Active>> active_;
+  std::vector<std::unique_ptr<Mending>> mending_;
   std::unique_ptr<Periodic> polls_;
 };
 

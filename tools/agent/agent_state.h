@@ -22,12 +22,20 @@ struct RunTask {
   bool is_done() const { return is_begun && left.empty(); }
 };
 
+// An --after hook that has yet to put back what its --before changed.
+struct OwedHook {
+  std::string policy;
+  std::string device;
+  std::string command;
+};
+
 struct AgentState {
   std::vector<control::PolicyOrder> policies;    // As last heard.
   std::map<std::string, std::string> addresses;  // Of repositories.
   std::map<std::uint64_t, RunTask> runs;         // By the number of the request.
   std::map<std::string, std::map<std::string, std::int64_t>> ended;  // Policy, volume: seconds.
-  std::vector<KeptJob> jobs;  // That run, or that the manager does not know of yet.
+  std::map<std::string, OwedHook> owed;  // By volume: from before --before until after --after.
+  std::vector<KeptJob> jobs;             // That run, or that the manager does not know of yet.
 
   const control::PolicyOrder* policy(const std::string& name) const;
   // What the manager says now, in place of what it said before. A request that was begun is not

@@ -47,13 +47,15 @@ std::string to_text(const AgentState& state) {
     runs.push_back(
         {{"number", number}, {"policy", run.policy}, {"begun", run.is_begun}, {"left", run.left}});
   }
+  json owed = json::object();
+  for (const auto& [volume, hook] : state.owed) {
+    owed[volume] = {{"policy", hook.policy}, {"device", hook.device}, {"command", hook.command}};
+  }
   json jobs = json::array();
   for (const KeptJob& kept : state.jobs) jobs.push_back(json_of(kept));
-  const json all = {{"policies", policies},
-                    {"addresses", state.addresses},
-                    {"runs", runs},
-                    {"ended", state.ended},
-                    {"jobs", jobs}};
+  const json all = {{"policies", policies}, {"addresses", state.addresses},
+                    {"runs", runs},         {"ended", state.ended},
+                    {"owed", owed},         {"jobs", jobs}};
   return all.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -76,6 +78,13 @@ AgentState agent_state_of(const std::string& text) {
   const json& addresses = part_of(all, "addresses");
   if (addresses.is_object()) {
     for (const auto& [name, value] : addresses.items()) state.addresses[name] = text_of_json(value);
+  }
+  const json& owed = part_of(all, "owed");
+  if (owed.is_object()) {
+    for (const auto& [volume, hook] : owed.items()) {
+      state.owed[volume] = {text_in(hook, "policy"), text_in(hook, "device"),
+                            text_in(hook, "command")};
+    }
   }
   const json& ended = part_of(all, "ended");
   if (!ended.is_object()) return state;

@@ -119,6 +119,15 @@ const char* word_for(control::Outcome outcome) {
   return "failed";
 }
 
+std::string run_owed_hook(const std::string& volume, const OwedHook& hook, const StopFlag& stop) {
+  return run_hook(Hook::after, hook.command,
+                  {{"EBB_VOLUME", volume},
+                   {"EBB_DEVICE", hook.device},
+                   {"EBB_POLICY", hook.policy},
+                   {"EBB_OUTCOME", word_for(control::Outcome::failed)}},
+                  stop);
+}
+
 RunEnd run_volume(const RunWish& wish, const StopFlag& stop,
                   const std::function<void(const RunEnd&)>& backed_up) {
   Environment environment = {{"EBB_VOLUME", wish.target.volume},

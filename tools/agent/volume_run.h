@@ -8,6 +8,7 @@
 
 #include <functional>
 
+#include "tools/agent/agent_state.h"
 #include "tools/agent/child.h"
 #include "tools/agent/find_volumes.h"
 
@@ -36,6 +37,10 @@ struct RunEnd {
 };
 
 const char* word_for(control::Outcome outcome);
+
+// Of a run whose agent ended before its --after hook had: as after one that failed. What went
+// wrong, or nothing.
+std::string run_owed_hook(const std::string& volume, const OwedHook& hook, const StopFlag& stop);
 
 // `backed_up` is told of the backup's end, before the hook that comes after it.
 RunEnd run_volume(const RunWish& wish, const StopFlag& stop,

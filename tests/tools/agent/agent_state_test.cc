@@ -45,6 +45,7 @@ TEST_F(AgentStateTest, IsTheSameAfterItsText) {
   state_.runs[7] = {"web", true, {"a", "b"}};
   state_.addresses["main"] = "store1.example:7442";
   state_.ended["web"]["web1:vg0-root"] = 1'790'000'000;
+  state_.owed["web1:vg0-root"] = {"web", "/dev/vg0/root", "systemctl start app"};
   JobToReport job = ended(job_of(*random_));
   job.point = random_->name<control::WirePointId>();
   state_.put(job);
@@ -54,6 +55,7 @@ TEST_F(AgentStateTest, IsTheSameAfterItsText) {
   const std::string text = to_text(agent_state_of(to_text(state_)));
   EXPECT_EQ(to_text(agent_state_of(text)), text);
   const AgentState again = agent_state_of(text);
+  EXPECT_EQ(again.owed.at("web1:vg0-root").command, "systemctl start app");
   ASSERT_EQ(again.policies.size(), 2u);
   EXPECT_EQ(again.policies[1].window_begin, 1320);
   EXPECT_EQ(again.policies[1].before, "a");
