@@ -43,6 +43,7 @@ ErrorKind kind_of_errno(int number) {
     case ENAMETOOLONG:
     case EOPNOTSUPP: return ErrorKind::invalid;
     case EIO:
+    case EUCLEAN:  // A file system that is damaged itself.
     case ENODATA:
     case EILSEQ:
     case EBADMSG: return ErrorKind::damaged;

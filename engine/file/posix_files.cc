@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <limits>
 
 #include "engine/file/files.h"
+#include "engine/file/unknown_time.h"
 #include "engine/uring/two_way_fd.h"
 
 namespace ebb {
@@ -84,13 +84,12 @@ WallTime time_of(const timespec& time) {
 // Nothing when it went away meanwhile. One whose inode cannot be read is there all the same, and
 // nobody can say that it is old; what is wrong with it says whoever opens it.
 std::optional<Files::Entry> entry_of(int folder_fd, const dirent& found) {
-  const WallTime unknown = time_of({std::numeric_limits<time_t>::max(), 0});  // The latest.
   struct stat status {};
   if (::fstatat(folder_fd, found.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
     return Files::Entry{found.d_name, S_ISDIR(status.st_mode), time_of(status.st_mtim)};
   }
   if (errno == ENOENT) return std::nullopt;
-  return Files::Entry{found.d_name, found.d_type == DT_DIR, unknown};
+  return Files::Entry{found.d_name, found.d_type == DT_DIR, unknown_time};
 }
 
 class PosixFiles final : public Files {

@@ -28,6 +28,15 @@ Result<void> publish(RepositoryAccess& repository, const Keyring& keyring, std::
   return repository.keys().publish_generation(keyring, name, key, slots);
 }
 
+// Nothing when none of the keyring's keys opens it: of a run that was refused, and for nobody then.
+Result<std::optional<DataKey>> key_of(KeyStore& keys, const Envelope& envelope,
+                                      const Keyring& keyring) {
+  auto key = keys.data_key(envelope.data_key, keyring);
+  if (key) return std::optional<DataKey>(std::move(*key));
+  if (key.error().kind() == ErrorKind::absent) return std::optional<DataKey>();
+  return fail(key.error());
+}
+
 }  // namespace
 
 Result<RotationReport> rotate_keys(RepositoryAccess& repository, const UnlockedKeyring& old,
@@ -46,7 +55,9 @@ Result<RotationReport> rotate_keys(RepositoryAccess& repository, const UnlockedK
   std::map<DataKeyId, DataKey> data_keys;
   for (const Envelope& envelope : TRY(keys.all_envelopes())) {
     if (data_keys.contains(envelope.data_key)) continue;
-    data_keys.emplace(envelope.data_key, TRY(keys.data_key(envelope.data_key, old.keyring)));
+    if (auto key = TRY(key_of(keys, envelope, old.keyring))) {
+      data_keys.emplace(envelope.data_key, std::move(*key));
+    }
   }
 
   // A keyring that opens the old envelopes and the new ones, so that no step leaves a gap.
@@ -65,9 +76,9 @@ Result<RotationReport> rotate_keys(RepositoryAccess& repository, const UnlockedK
   std::vector<Envelope> envelopes = TRY(keys.all_envelopes());
   for (const Envelope& envelope : envelopes) {
     if (envelope.recipient == recipient || data_keys.contains(envelope.data_key)) continue;
-    auto key = keys.data_key(envelope.data_key, old.keyring);
-    // Of a run that gave up, which a collection has removed, or that was for nobody before.
-    if (key) data_keys.emplace(envelope.data_key, std::move(*key));
+    if (auto key = TRY(key_of(keys, envelope, old.keyring))) {
+      data_keys.emplace(envelope.data_key, std::move(*key));
+    }
   }
   for (const auto& [id, key] : data_keys) {
     TRY(keys.publish_envelope(TRY(
@@ -82,7 +93,8 @@ Result<RotationReport> rotate_keys(RepositoryAccess& repository, const UnlockedK
   only_new.recipients.push_back(both.recipients.back().duplicate());
   TRY(publish(repository, only_new, newest + 2, passphrase, report.paper, now, cost));
   for (const Envelope& envelope : envelopes) {
-    if (envelope.recipient != recipient) TRY(keys.remove_envelope(envelope));
+    if (envelope.recipient == recipient || !data_keys.contains(envelope.data_key)) continue;
+    TRY(keys.remove_envelope(envelope));
   }
   for (const std::uint64_t generation : generations) TRY(keys.remove_generation(generation));
   TRY(keys.remove_generation(newest + 1));

@@ -176,8 +176,11 @@ Result<std::vector<Envelope>> KeyStore::all_envelopes() {
   std::vector<Envelope> all;
   for (const std::string& name : TRY(objects_.list(layout::envelopes))) {
     const std::string path = std::string(layout::envelopes) + "/" + name;
-    const ByteVector body = TRY(objects_.read(ObjectType::envelope, path));
-    all.push_back(TRY(during(unpack_envelope(body), "reading {}", path)));
+    const auto body = objects_.read(ObjectType::envelope, path);
+    // A collection has removed it since.
+    if (!body && body.error().kind() == ErrorKind::absent) continue;
+    if (!body) return fail(body.error());
+    all.push_back(TRY(during(unpack_envelope(*body), "reading {}", path)));
   }
   return all;
 }

@@ -52,6 +52,13 @@ void LostSet::add(std::span<const LostRecord> records) {
   }
 }
 
+void LostSet::remove(std::span<const LostRecord> records) {
+  for (const LostRecord& record : records) records_.erase(record);
+  std::set<LostRecord> rest = std::move(records_);
+  clear();
+  add(std::vector(rest.begin(), rest.end()));
+}
+
 bool LostSet::has(const RecordPlace& place) const {
   if (records_.empty()) return false;
   const auto rest = from_.find(place.pack);
@@ -360,9 +367,11 @@ Result<void> PackStore::publish_lost(std::span<const LostRecord> records, Random
 Result<void> PackStore::note_lost(std::span<const LostRecord> records, Random& random) {
   if (records.empty()) return {};
   ++losses_;
+  TRY(set_whole(false));
   lost_.add(records);
-  TRY(publish_lost(records, random));
-  return set_whole(false);
+  auto published = publish_lost(records, random);
+  if (!published) lost_.remove(records);  // A scrub would call them noted.
+  return published;
 }
 
 bool PackStore::has_lost_of(const PackId& pack) const {

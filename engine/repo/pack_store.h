@@ -36,6 +36,7 @@ Result<std::vector<LostRecord>> unpack_lost_records(Bytes body);
 class LostSet {
  public:
   void add(std::span<const LostRecord> records);
+  void remove(std::span<const LostRecord> records);
   void clear() { *this = {}; }
   bool has(const RecordPlace& place) const;
   // From where on this pack is lost to its end, if it is.

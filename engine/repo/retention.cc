@@ -5,6 +5,8 @@
 #include <set>
 #include <string_view>
 
+#include "engine/file/unknown_time.h"
+
 namespace ebb {
 
 namespace {
@@ -111,7 +113,14 @@ class Judgement {
 
 std::vector<PointVerdict> judge_points(std::vector<ArrivedPoint> points, const KeepRule& rule,
                                        std::chrono::seconds minimum_age, WallTime now) {
+  // Whose time is unknown may be gone, and would take the place of one that is there.
+  const bool all_known = std::ranges::none_of(
+      points, [](const ArrivedPoint& point) { return point.arrived >= unknown_time; });
   Judgement judgement(std::move(points));
+  if (!all_known) {
+    judgement.keep_all("a point of this volume cannot be looked at");
+    return judgement.take();
+  }
   if (rule == KeepRule{}) {
     judgement.keep_all("no rule is given");
     return judgement.take();

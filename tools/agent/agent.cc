@@ -116,29 +116,44 @@ void Agent::run() {
 
 // Devices come and go; and policies change.
 void Agent::look_for_volumes() {
-  take_targets();
-  auto policies = state_.read([](const AgentState& state) { return state.policies; });
+  for (VolumeLooks::Seen& seen : looks_.take()) {
+    Known& known = known_[seen.policy.name];
+    if (known.since == 0) known.since = seconds_of(outside_.clock.wall());
+    known.policy = std::move(seen.policy);
+    known.targets = std::move(seen.targets);
+    known.said_that_it_hangs = false;
+  }
+  const auto policies = state_.read([](const AgentState& state) { return state.policies; });
+  std::erase_if(known_, [&](const auto& known) {
+    return std::none_of(policies.begin(), policies.end(),
+                        [&](const auto& policy) { return policy.name == known.first; });
+  });
   const double now = outside_.clock.steady_seconds();
   const double poll = std::chrono::duration<double>(settings_.poll).count();
-  if (policies == asked_ && now - looked_at_ < poll) return;
-  if (looks_.begin(policies)) {
-    asked_ = std::move(policies);
-    looked_at_ = now;
-  } else if (now - looked_at_ > hangs_after_seconds && !std::exchange(said_that_it_hangs_, true)) {
-    log("looking for volumes does not end: a device does not answer; going on with what was there");
+  for (const control::PolicyOrder& policy : policies) {
+    Known& known = known_[policy.name];
+    if (known.asked == policy && now - known.asked_at < poll) continue;
+    if (looks_.begin(policy)) {
+      known.asked = policy;
+      known.asked_at = now;
+    } else if (now - known.asked_at > hangs_after_seconds &&
+               !std::exchange(known.said_that_it_hangs, true)) {
+      log(
+          fmt::format("policy={}: looking for its volumes does not end: a device does not answer; "
+                      "going on with what was seen before",
+                      policy.name));
+    }
   }
 }
 
-void Agent::take_targets() {
-  auto seen = looks_.take();
-  if (!seen) return;
-  said_that_it_hangs_ = false;
-  policies_ = std::move(seen->policies);
-  targets_ = std::move(seen->targets);
-  for (const auto& [policy, targets] : targets_) {
-    known_since_.try_emplace(policy, seconds_of(outside_.clock.wall()));
+// What was seen of a policy as it is now; nothing while that is being looked for.
+const Agent::Known* Agent::known_of(const AgentState& state, const std::string& name) const {
+  const auto known = known_.find(name);
+  const control::PolicyOrder* const policy = state.policy(name);
+  if (known == known_.end() || policy == nullptr || !(known->second.policy == *policy)) {
+    return nullptr;
   }
-  std::erase_if(known_since_, [&](const auto& known) { return !targets_.contains(known.first); });
+  return &known->second;
 }
 
 // A request is for the volumes that are there when it is first seen.
@@ -150,10 +165,10 @@ void Agent::begin_requests() {
   if (!state_.read(waits)) return;
   state_.change([&](AgentState& state) {
     for (auto& [number, run] : state.runs) {
-      const auto targets = targets_.find(run.policy);
-      if (run.is_begun || targets == targets_.end()) continue;
+      const Known* const known = known_of(state, run.policy);
+      if (run.is_begun || known == nullptr) continue;
       run.is_begun = true;
-      for (const Target& target : targets->second) run.left.insert(target.volume);
+      for (const Target& target : known->targets) run.left.insert(target.volume);
     }
   });
 }
@@ -161,7 +176,10 @@ void Agent::begin_requests() {
 std::vector<Agent::Choice> Agent::candidates(const AgentState& state, std::vector<Due>& due) const {
   std::vector<Choice> choices;
   const Moment now = moment_of(outside_.clock.wall());
-  for (const auto& policy : policies_) {
+  for (const auto& [name, of] : known_) {
+    const Known* const known = known_of(state, name);
+    if (known == nullptr) continue;
+    const control::PolicyOrder& policy = known->policy;
     // Until the manager has said where the repository is.
     if (!state.addresses.contains(policy.repository)) continue;
     // Its ticket is being renewed: in a moment.
@@ -169,13 +187,13 @@ std::vector<Agent::Choice> Agent::candidates(const AgentState& state, std::vecto
     const Rule rule{policy.every_seconds,
                     {policy.window_begin, policy.window_end},
                     offset_of(host_, policy.every_seconds)};
-    for (const Target& target : targets_.at(policy.name)) {
+    for (const Target& target : known->targets) {
       for (const auto& [number, run] : state.runs) {
         if (run.policy != policy.name || !run.left.contains(target.volume)) continue;
         due.push_back({target.volume, static_cast<std::int64_t>(number), true});
         choices.push_back({&policy, &target, number});
       }
-      History history{known_since_.at(policy.name), std::nullopt};
+      History history{known->since, std::nullopt};
       if (const auto volumes = state.ended.find(policy.name); volumes != state.ended.end()) {
         const auto ended = volumes->second.find(target.volume);
         if (ended != volumes->second.end()) history.last_end = ended->second;
@@ -197,7 +215,10 @@ void Agent::begin_due() {
   const std::vector<Choice> choices = candidates(state, due);
   std::set<std::string> running;
   for (const auto& active : active_) running.insert(active->volume);
-  for (const auto& mending : mending_) running.insert(mending->volume);
+  // What is owed comes first.
+  for (const auto& [volume, hook] : state.owed) {
+    if (settings_.may_run_hooks) running.insert(volume);
+  }
   // One that cannot begin now keeps none of the others from it.
   for (const std::size_t i : choose(due, running, due.size())) {
     if (active_.size() >= settings_.runs) break;
@@ -235,7 +256,7 @@ void Agent::begin(const AgentState& now, const Choice& choice) {
   if (!lock) refused.message = lock.error().text();
   // A backup of a former agent still runs: later.
   if (refused.message.empty() && !*lock) return;
-  note_begun(choice, job);
+  note_begun(choice, job, refused.message.empty());
   if (!refused.message.empty()) return finish(volume, std::move(job), refused);
 
   log(fmt::format("began policy={} volume={} path={}", job.policy, volume, job.label));
@@ -257,11 +278,11 @@ void Agent::begin(const AgentState& now, const Choice& choice) {
   polls_->wake();
 }
 
-void Agent::note_begun(const Choice& choice, const control::JobToReport& job) {
+void Agent::note_begun(const Choice& choice, const control::JobToReport& job, bool runs) {
   state_.change([&](AgentState& state) {
     state.put(job);
     if (choice.number != 0) state.runs[choice.number].left.erase(choice.target->volume);
-    if (!choice.policy->after.empty() && settings_.may_run_hooks) {
+    if (runs && !choice.policy->after.empty()) {
       state.owed[choice.target->volume] = {choice.policy->name, choice.target->path,
                                            choice.policy->after};
     }
@@ -270,6 +291,7 @@ void Agent::note_begun(const Choice& choice, const control::JobToReport& job) {
 
 // What was owed when this agent began; what it owes itself it is at.
 void Agent::begin_owed() {
+  if (!settings_.may_run_hooks || outside_.stop.raised()) return;
   const auto owed = state_.read([](const AgentState& state) { return state.owed; });
   for (const auto& [volume, hook] : owed) {
     const auto is_of = [&](const auto& other) { return other->volume == volume; };
@@ -286,8 +308,7 @@ void Agent::begin_owed() {
     mending->lock = std::move(**lock);
     Mending& self = *mending;
     mending->thread = std::thread([this, &self, hook = hook] {
-      self.trouble = settings_.may_run_hooks ? run_owed_hook(self.volume, hook, outside_.stop)
-                                             : "this host's ebb-agent runs none (--no-hooks)";
+      self.trouble = run_owed_hook(self.volume, hook, outside_.stop);
       self.has_ended = true;
     });
     mending_.push_back(std::move(mending));
@@ -301,6 +322,8 @@ void Agent::end_owed() {
     if (!mending->trouble.empty()) {
       log(fmt::format("owed volume={}: --after failed: {}", mending->volume, mending->trouble));
     }
+    // One that was cut short by this agent's end is owed by the next.
+    if (!mending->trouble.empty() && outside_.stop.raised()) continue;
     state_.change([&](AgentState& state) { state.owed.erase(mending->volume); });
   }
   std::erase_if(mending_, [](const auto& mending) { return !mending->thread.joinable(); });
@@ -315,6 +338,8 @@ void Agent::end_ended() {
       busy_.names.extract(active->wish.policy.repository);
     }
     finish(active->volume, active->job, active->end);
+    if (active->end.owes_its_hook) continue;
+    state_.change([&](AgentState& state) { state.owed.erase(active->volume); });
   }
   // Not those that ended while others were seen to: their turn comes.
   std::erase_if(active_, [](const auto& active) { return !active->thread.joinable(); });
@@ -333,7 +358,6 @@ void Agent::finish(const std::string& volume, control::JobToReport job, const Ru
   state_.change([&](AgentState& state) {
     // What the agent's own end cut short is due again when it is back.
     if (!end.was_stopped) state.ended[job.policy][volume] = seconds_of(*job.ended);
-    state.owed.erase(volume);
     state.put(job);
   });
   polls_->wake();

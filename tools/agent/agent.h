@@ -56,6 +56,15 @@ class Agent {
     std::atomic<bool> has_ended = false;
     std::thread thread;
   };
+  // What was seen of a policy.
+  struct Known {
+    control::PolicyOrder policy;  // As it was then.
+    std::vector<Target> targets;
+    std::int64_t since = 0;      // When it was seen first.
+    control::PolicyOrder asked;  // What was looked for last, and when, by the steady clock.
+    double asked_at = 0;
+    bool said_that_it_hangs = false;
+  };
   struct Choice {
     const control::PolicyOrder* policy;
     const Target* target;
@@ -65,7 +74,7 @@ class Agent {
   Agent(AgentSettings settings, Outside& outside, std::shared_ptr<HostIdentity> identity,
         UniqueFd lock);
   void look_for_volumes();
-  void take_targets();
+  const Known* known_of(const AgentState& state, const std::string& name) const;
   void begin_owed();
   void end_owed();
   void begin_requests();
@@ -73,7 +82,7 @@ class Agent {
   std::vector<Choice> candidates(const AgentState& state, std::vector<Due>& due) const;
   void begin(const AgentState& now, const Choice& choice);
   std::string why_not(const Choice& choice) const;
-  void note_begun(const Choice& choice, const control::JobToReport& job);
+  void note_begun(const Choice& choice, const control::JobToReport& job, bool runs);
   // A backup's own end, before its --after hook: it is not forgotten whatever becomes of that.
   void note_backed_up(control::JobToReport job, const RunEnd& end);
   void end_ended();
@@ -92,12 +101,7 @@ class Agent {
   ManagerTalk talk_;
   // Of the deciding thread alone.
   VolumeLooks looks_;
-  std::vector<control::PolicyOrder> asked_;  // That were looked for last.
-  bool said_that_it_hangs_ = false;
-  std::vector<control::PolicyOrder> policies_;  // That the targets are of.
-  std::map<std::string, std::vector<Target>> targets_;
-  std::map<std::string, std::int64_t> known_since_;
-  double looked_at_ = 0;  // By the steady clock.
+  std::map<std::string, Known> known_;  // By the policy's name.
   std::vector<std::unique_ptr<Active>> active_;
   std::vector<std::unique_ptr<Mending>> mending_;
   std::unique_ptr<Periodic> polls_;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/agent/volume_looks.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
-#include <utility>
 
 namespace ebb {
 
@@ -14,43 +14,44 @@ constexpr std::chrono::seconds last_moment{2};
 
 }  // namespace
 
-struct VolumeLooks::State {
+// Also of its thread, which may outlive everything else.
+struct VolumeLooks::Look {
   std::mutex mutex;
-  std::condition_variable ended;
-  bool is_looking = false;
-  std::optional<Seen> seen;
+  std::condition_variable changed;
+  bool has_ended = false;
+  Seen seen;
 };
 
-VolumeLooks::VolumeLooks(std::string host)
-    : host_(std::move(host)), state_(std::make_shared<State>()) {}
-
 VolumeLooks::~VolumeLooks() {
-  std::unique_lock lock(state_->mutex);
-  state_->ended.wait_for(lock, last_moment, [&] { return !state_->is_looking; });
+  const auto until = std::chrono::steady_clock::now() + last_moment;
+  for (const auto& [policy, look] : looks_) {
+    std::unique_lock lock(look->mutex);
+    look->changed.wait_until(lock, until, [&] { return look->has_ended; });
+  }
 }
 
-bool VolumeLooks::begin(const std::vector<control::PolicyOrder>& policies) {
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->is_looking) return false;
-    state_->is_looking = true;
-  }
-  std::thread([state = state_, host = host_, policies] {
-    Seen seen{policies, {}};
-    for (const control::PolicyOrder& policy : policies) {
-      seen.targets[policy.name] = find_volumes(policy, host);
-    }
-    const std::lock_guard lock(state->mutex);
-    state->seen = std::move(seen);
-    state->is_looking = false;
-    state->ended.notify_all();
+bool VolumeLooks::begin(const control::PolicyOrder& policy) {
+  if (looks_.contains(policy.name)) return false;
+  const auto look = std::make_shared<Look>();
+  looks_.emplace(policy.name, look);
+  std::thread([look, policy, host = host_] {
+    Seen seen{policy, find_volumes(policy, host)};
+    const std::lock_guard lock(look->mutex);
+    look->seen = std::move(seen);
+    look->has_ended = true;
+    look->changed.notify_all();
   }).detach();
   return true;
 }
 
-std::optional<VolumeLooks::Seen> VolumeLooks::take() {
-  const std::lock_guard lock(state_->mutex);
-  return std::exchange(state_->seen, std::nullopt);
+std::vector<VolumeLooks::Seen> VolumeLooks::take() {
+  std::vector<Seen> all;
+  std::erase_if(looks_, [&](const auto& entry) {
+    const std::lock_guard lock(entry.second->mutex);
+    if (entry.second->has_ended) all.push_back(std::move(entry.second->seen));
+    return entry.second->has_ended;
+  });
+  return all;
 }
 
 }  // namespace ebb

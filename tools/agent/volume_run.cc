@@ -147,6 +147,7 @@ RunEnd run_volume(const RunWish& wish, const StopFlag& stop,
   if (wish.policy.after.empty()) return run;
   environment["EBB_OUTCOME"] = word_for(run.outcome);
   const std::string not_after = run_hook(Hook::after, wish.policy.after, environment, stop);
+  run.owes_its_hook = !not_after.empty() && stop.raised();
   if (!not_after.empty()) {
     run.message += (run.message.empty() ? "" : "; ") + ("--after failed: " + not_after);
   }

@@ -33,7 +33,8 @@ struct RunEnd {
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_stored = 0;
   std::optional<control::WirePointId> point;
-  bool was_stopped = false;  // By the agent's own end; it says nothing about the volume.
+  bool owes_its_hook = false;  // The agent's end cut --after short.
+  bool was_stopped = false;    // By the agent's own end; it says nothing about the volume.
 };
 
 const char* word_for(control::Outcome outcome);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "engine/file/unknown_time.h"
 #include "tests/support/seed.h"
 
 namespace ebb {
@@ -136,6 +137,18 @@ TEST(Retention, RemovesNothingYounger) {
   // Points that seem to come from the future are young.
   for (const PointVerdict& verdict : judge_points(points, {.last = 1}, 1s, at(start))) {
     EXPECT_TRUE(verdict.keep);
+  }
+}
+
+// It may be gone, and must not take the place of one that is there.
+TEST(Retention, RemovesNothingBesideAPointThatCannotBeLookedAt) {
+  auto points = one_each(day, 5);
+  points[4].arrived = unknown_time;
+  KeepRule rule;
+  rule.last = 1;
+  for (const PointVerdict& verdict :
+       judge_points(points, rule, seconds(0), later(at(start), 400 * day))) {
+    EXPECT_TRUE(verdict.keep) << verdict.point.name.sequence;
   }
 }
 
