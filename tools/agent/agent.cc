@@ -39,6 +39,7 @@ Result<std::optional<UniqueFd>> try_lock(const std::string& path) {
 std::string folder_of(const std::string& state_folder) {
   return state_folder + "/agent";
 }
+
 void put_end(control::JobToReport& job, const RunEnd& end, WallTime now) {
   job.ended = now;
   job.outcome = end.outcome;
@@ -176,8 +177,8 @@ void Agent::begin_requests() {
 std::vector<Agent::Choice> Agent::candidates(const AgentState& state, std::vector<Due>& due) const {
   std::vector<Choice> choices;
   const Moment now = moment_of(outside_.clock.wall());
-  for (const auto& [name, of] : known_) {
-    const Known* const known = known_of(state, name);
+  for (const auto& seen : known_) {
+    const Known* const known = known_of(state, seen.first);
     if (known == nullptr) continue;
     const control::PolicyOrder& policy = known->policy;
     // Until the manager has said where the repository is.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+
 #include "wire/control/manager/store.h"
 #include "wire/control/protocol.h"
 #include "wire/schema/control.capnp.h"
